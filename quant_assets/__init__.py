@@ -1,0 +1,1 @@
+"""The Dagster room: definitions, partitions, assets, checks and the command line."""

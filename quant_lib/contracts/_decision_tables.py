@@ -1,0 +1,367 @@
+"""Decision tables: what each sleeve decided on each date, one row set per (profile, date)."""
+
+from __future__ import annotations
+
+from quant_lib.contracts.spec import Column, Ownership, TableSpec
+
+_PROFILE = Column("profile", "string", "Sleeve that decided")
+_DATE = Column("date", "date", "Decision date: uses what was known at its close, earns from the next session")
+_SYMBOL = Column("symbol", "string", "Physical symbol, EXCHANGE:TICKER")
+_BAR_DATE = Column("bar_date", "date", "Session of the return")
+_DIRECTION = Column("direction", "string", "Side of the position", isin=("LONG", "SHORT"))
+_LOGIC = Column("logic", "string", "Strategy logic that proposed it")
+_ENGINE = Column("engine", "string", "Requested allocation engine")
+_RISK = Column("risk_profile", "string", "Requested risk profile (optimisation objective)")
+_ATOM = Column("atom_id", "string", "Opaque id of (asset, logic, direction, timescale)")
+
+
+def _decision(
+    name: str, description: str, key: tuple[str, ...], columns: tuple[Column, ...], layer: str = ""
+) -> TableSpec:
+    return TableSpec(
+        name=name,
+        description=description,
+        layer=layer,
+        ownership=Ownership.DECISION,
+        key=("profile", "date", *key),
+        columns=(_PROFILE, _DATE, *columns),
+    )
+
+
+_SIGNALS = (
+    Column("recommend_all", "float64", "Overall technical rating selection reads", nullable=True, ge=-1.0, le=1.0),
+    Column("recommend_ma", "float64", "Moving-average rating", nullable=True, ge=-1.0, le=1.0),
+    Column("recommend_other", "float64", "Oscillator rating", nullable=True, ge=-1.0, le=1.0),
+    Column("adx", "float64", "ADX(14)", nullable=True, ge=0.0, le=100.0),
+    Column(
+        "turnover",
+        "float64",
+        "Median close x volume of the last 30 closed bars",
+        "quote currency",
+        nullable=True,
+        ge=0.0,
+    ),
+    Column("value_traded", "float64", "Close x volume of the last closed bar", "quote currency", nullable=True, ge=0.0),
+    Column("volatility_d", "float64", "Daily range (high - low)/low", "percent", nullable=True, ge=0.0),
+    Column("close", "float64", "Last closed price", "quote currency", nullable=True, gt=0.0),
+)
+
+CANDIDATES = _decision(
+    "candidates",
+    "Canonical candidate records of a sleeve (semantics 1.9).",
+    ("symbol", "logic", "direction"),
+    (
+        _SYMBOL,
+        Column("exchange", "string", "Venue; equals the symbol's prefix"),
+        Column("asset_type", "string", "Kind of instrument"),
+        Column("base_identity", "string", "Base asset that duplicates share"),
+        _LOGIC,
+        _DIRECTION,
+        Column("mode", "string", "How the universe of the date is known", isin=("scanned", "reconstructed")),
+        Column("rank", "int64", "Place in the scanner's own order, 1 is first", ge=1),
+        *_SIGNALS,
+        Column(
+            "pooled_turnover", "float64", "Turnover summed over all quotes of the base", "quote currency", nullable=True
+        ),
+        Column("alternatives", "string", "Other listings of the same base, comma separated"),
+        Column(
+            "tv_recommend_all", "float64", "Vendor's overall rating, scanned mode only", nullable=True, ge=-1.0, le=1.0
+        ),
+    ),
+    layer="L1",
+)
+
+CANDIDATE_FUNNEL = _decision(
+    "candidate_funnel",
+    "Rows in and out of every discovery step.",
+    ("step_no",),
+    (
+        Column("step_no", "int64", "Order of the step", ge=1),
+        Column("step", "string", "Name of the step"),
+        Column("rows_in", "int64", "Symbols before", "symbols", ge=0),
+        Column("rows_out", "int64", "Symbols after", "symbols", ge=0),
+        Column("rule", "string", "The rule in words"),
+    ),
+)
+
+CANDIDATE_DROPS = _decision(
+    "candidate_drops",
+    "Every symbol a discovery step dropped, with the figure it was judged by.",
+    ("symbol", "step"),
+    (
+        _SYMBOL,
+        Column("step", "string", "Step that dropped it"),
+        Column("reason", "string", "Rule it failed"),
+        Column("value", "float64", "Figure judged", nullable=True),
+        Column("threshold", "float64", "Limit it was judged by", nullable=True),
+    ),
+)
+
+FOUNDATION = _decision(
+    "foundation",
+    "Versions of the shared tables this decision reads, pinned before anything else is computed.",
+    ("table_name",),
+    (
+        Column("table_name", "string", "Pinned table"),
+        Column("version", "int64", "Delta version", ge=0),
+        Column("rows", "int64", "Rows at or before the date", ge=0),
+        Column("newest_date", "date", "Newest date at or before the decision date", nullable=True),
+        Column("content_hash", "string", "SHA-256 over the pinned files' hashes"),
+    ),
+)
+
+RETURNS_MATRIX = _decision(
+    "returns_matrix",
+    "Simple daily returns of the eligible universe over the lookback, long form. Never padded.",
+    ("bar_date", "symbol"),
+    (
+        _BAR_DATE,
+        _SYMBOL,
+        Column("ret", "float64", "close/previous close - 1 on the asset's own calendar", "fraction", ge=-1.0),
+    ),
+    layer="L0",
+)
+
+RETURNS_DROPS = _decision(
+    "returns_drops",
+    "Every symbol left out of the returns matrix, with the reason.",
+    ("symbol", "reason"),
+    (
+        _SYMBOL,
+        Column("reason", "string", "Rule it failed"),
+        Column("value", "float64", "Figure judged", nullable=True),
+        Column("threshold", "float64", "Limit it was judged by", nullable=True),
+    ),
+)
+
+SELECTION = _decision(
+    "selection",
+    "One row per candidate: figures, probabilities, score, cluster, vetoes, rank, verdict.",
+    ("symbol", "logic", "direction"),
+    (
+        _SYMBOL,
+        _LOGIC,
+        _DIRECTION,
+        *_SIGNALS,
+        Column(
+            "momentum",
+            "float64",
+            "Mean daily return x annualisation over the lookback",
+            "fraction a year",
+            nullable=True,
+        ),
+        Column(
+            "volatility",
+            "float64",
+            "Standard deviation of daily returns, annualised",
+            "fraction a year",
+            nullable=True,
+            ge=0.0,
+        ),
+        Column("p_momentum", "float64", "Probability of momentum", nullable=True, ge=0.0, le=1.0),
+        Column(
+            "p_stability", "float64", "Probability of stability (inverse volatility)", nullable=True, ge=0.0, le=1.0
+        ),
+        Column("p_liquidity", "float64", "Probability of liquidity", nullable=True, ge=0.0, le=1.0),
+        Column("p_adx", "float64", "Probability of trend strength", nullable=True, ge=0.0, le=1.0),
+        Column("p_recommend_all", "float64", "Probability of the overall rating", nullable=True, ge=0.0, le=1.0),
+        Column("p_recommend_ma", "float64", "Probability of the moving-average rating", nullable=True, ge=0.0, le=1.0),
+        Column(
+            "alpha_score", "float64", "Log-MPS score, product of weighted probabilities", nullable=True, gt=0.0, le=1.0
+        ),
+        Column("cluster", "int64", "Correlation cluster; -1 where vetoed before clustering", ge=-1),
+        Column("vetoes", "string", "Hard vetoes that hold, comma separated; empty when none"),
+        Column("veto_detail", "string", "Each veto with its figure and limit, as JSON"),
+        Column("rank", "int64", "Place by score among eligible, 1 is best; 0 where vetoed", ge=0),
+        Column("selected", "bool", "Recruited"),
+        Column("stage", "int64", "Relaxation stage that recruited it; 0 where not", ge=0, le=4),
+        Column("reason", "string", "Why it was or was not recruited, in words"),
+    ),
+    layer="L2",
+)
+
+ATOMS = _decision(
+    "atoms",
+    "What the optimiser weights, and the physical legs behind each: the composition map.",
+    ("atom_id", "symbol"),
+    (
+        _ATOM,
+        _SYMBOL,
+        _LOGIC,
+        _DIRECTION,
+        Column("timescale", "string", "Bar interval the logic trades on"),
+        Column("factor", "float64", "Signed leg: +1 long, -1 short"),
+        Column("cluster", "int64", "Correlation cluster", ge=0),
+    ),
+    layer="L3",
+)
+
+STRATEGY_RETURNS = _decision(
+    "strategy_returns",
+    "Synthetic long return stream of each atom: r for LONG, -min(r, 1) for SHORT.",
+    ("bar_date", "atom_id"),
+    (_BAR_DATE, _ATOM, Column("ret", "float64", "Return of holding the atom", "fraction", ge=-1.0, le=5.0)),
+    layer="L3",
+)
+
+WEIGHTS = _decision(
+    "weights",
+    "Atom weights of every engine and risk profile.",
+    ("engine", "risk_profile", "atom_id"),
+    (
+        _ENGINE,
+        _RISK,
+        _ATOM,
+        Column(
+            "weight", "float64", "Weight of the synthetic long stream", "fraction of capital", ge=0.0, le=1.0 + 1e-9
+        ),
+        Column("risk_contribution", "float64", "Share of portfolio variance", "fraction"),
+        Column("cluster", "int64", "Correlation cluster", ge=0),
+    ),
+    layer="L4",
+)
+
+POSITIONS = _decision(
+    "positions",
+    "Flattened physical weights of every engine and risk profile.",
+    ("engine", "risk_profile", "symbol"),
+    (
+        _ENGINE,
+        _RISK,
+        _SYMBOL,
+        Column("weight", "float64", "Absolute weight", "fraction of capital", ge=0.0, le=1.0 + 1e-9),
+        Column("net_weight", "float64", "Signed weight", "fraction of capital", ge=-1.0 - 1e-9, le=1.0 + 1e-9),
+        _DIRECTION,
+        Column("atoms", "string", "Atoms behind the position, comma separated"),
+    ),
+    layer="L4",
+)
+
+ALLOCATIONS = _decision(
+    "allocations",
+    "How each allocation was solved: backend, status, conditioning, concentration, cash.",
+    ("engine", "risk_profile"),
+    (
+        _ENGINE,
+        _RISK,
+        Column("backend", "string", "What really solved it"),
+        Column("status", "string", "Outcome", isin=("solved", "cash")),
+        Column("fallback", "bool", "Another objective than the requested one was used"),
+        Column("attempts", "string", "Every attempt with its outcome, as JSON"),
+        Column("n_assets", "int64", "Atoms offered", ge=0),
+        Column("objective", "float64", "Objective value at the solution", nullable=True),
+        Column("kappa", "float64", "Condition number of the covariance used", nullable=True, ge=1.0 - 1e-9),
+        Column("shrinkage", "float64", "Correlation shrinkage that met the bound", nullable=True, ge=0.0, le=1.0),
+        Column("gross", "float64", "Sum of absolute net weights", "fraction of capital", ge=0.0),
+        Column("net", "float64", "Sum of net weights", "fraction of capital"),
+        Column("cash", "float64", "Capital not allocated, 1 - gross", "fraction of capital"),
+        Column("effective_n", "float64", "1/sum of squared weights", nullable=True, ge=0.0),
+        Column("max_cluster_weight", "float64", "Largest cluster", "fraction of capital", nullable=True, ge=0.0),
+        Column("expected_volatility", "float64", "Ex-ante volatility", "fraction a year", nullable=True, ge=0.0),
+        Column("sparse", "bool", "Fewer winners than the floor: the rest is cash"),
+    ),
+    layer="L4",
+)
+
+_SIMULATOR = Column("simulator", "string", "Simulator that produced it")
+_WINDOW = Column("window", "int64", "Walk-forward window, from 0", ge=0)
+
+BACKTEST_WINDOWS = _decision(
+    "backtest_windows",
+    "Each walk-forward window: dates, universe, recruitment.",
+    ("window",),
+    (
+        _WINDOW,
+        Column("train_start", "date", "First train session"),
+        Column("decided_on", "date", "Last train session: the decision date of the window"),
+        Column("test_start", "date", "First session that earns"),
+        Column("test_end", "date", "Last session that earns"),
+        Column("n_known", "int64", "Symbols with a bar on the decision date", "symbols", ge=0),
+        Column("n_candidates", "int64", "Reconstructed candidates", "symbols", ge=0),
+        Column("n_vetoed", "int64", "Candidates under a hard veto", "symbols", ge=0),
+        Column("n_selected", "int64", "Recruited", "symbols", ge=0),
+        Column("stage", "int64", "Relaxation stage reached", ge=0, le=4),
+        Column("sparse", "bool", "Fewer winners than the floor"),
+        Column("universe", "string", "How membership is known", isin=("reconstructed",)),
+    ),
+)
+
+BACKTEST_WEIGHTS = _decision(
+    "backtest_weights",
+    "Target physical weights at each window's decision date.",
+    ("window", "engine", "risk_profile", "symbol"),
+    (
+        _WINDOW,
+        _ENGINE,
+        _RISK,
+        _SYMBOL,
+        Column("net_weight", "float64", "Signed target weight", "fraction of capital", ge=-1.0 - 1e-9, le=1.0 + 1e-9),
+    ),
+)
+
+BACKTEST_RETURNS = _decision(
+    "backtest_returns",
+    "Stitched out-of-sample daily returns.",
+    ("engine", "risk_profile", "simulator", "bar_date"),
+    (
+        _ENGINE,
+        _RISK,
+        _SIMULATOR,
+        _BAR_DATE,
+        _WINDOW,
+        Column("ret", "float64", "Net portfolio return of the session", "fraction", ge=-1.0),
+        Column("gross_ret", "float64", "Return before costs", "fraction"),
+        Column("cost", "float64", "Trading cost and borrow of the session", "fraction of capital", ge=0.0),
+        Column("turnover", "float64", "One-way turnover of the session", "fraction of capital", ge=0.0),
+        Column("gross", "float64", "Gross exposure after the close", "fraction of capital", ge=0.0),
+        Column("net", "float64", "Net exposure after the close", "fraction of capital"),
+        Column("nav", "float64", "Net asset value, 1 before the first session", "multiple", ge=0.0),
+        Column("events", "string", "Forced exits, loss caps, bankruptcies of the session; empty when none"),
+    ),
+)
+
+BACKTEST_METRICS = _decision(
+    "backtest_metrics",
+    "Metrics of the stitched series (semantics 9.7), raw and unclipped.",
+    ("engine", "risk_profile", "simulator", "metric"),
+    (
+        _ENGINE,
+        _RISK,
+        _SIMULATOR,
+        Column("metric", "string", "Name of the metric"),
+        Column("value", "float64", "Value", nullable=True),
+        Column("unit", "string", "Unit of the value"),
+    ),
+)
+
+REPORTS = _decision(
+    "reports",
+    "Where the artifacts of a report are, and their hashes.",
+    ("artifact",),
+    (
+        Column("artifact", "string", "File name"),
+        Column("path", "string", "Path below the home folder"),
+        Column("sha256", "string", "Content hash"),
+        Column("bytes", "int64", "Size", "bytes", ge=0),
+    ),
+)
+
+DECISION_TABLES: tuple[TableSpec, ...] = (
+    CANDIDATES,
+    CANDIDATE_FUNNEL,
+    CANDIDATE_DROPS,
+    FOUNDATION,
+    RETURNS_MATRIX,
+    RETURNS_DROPS,
+    SELECTION,
+    ATOMS,
+    STRATEGY_RETURNS,
+    WEIGHTS,
+    POSITIONS,
+    ALLOCATIONS,
+    BACKTEST_WINDOWS,
+    BACKTEST_WEIGHTS,
+    BACKTEST_RETURNS,
+    BACKTEST_METRICS,
+    REPORTS,
+)

@@ -1,0 +1,230 @@
+"""Shared tables: facts about the market, built once and read by every sleeve."""
+
+from __future__ import annotations
+
+from quant_lib.contracts.spec import Column, Ownership, TableSpec
+
+_SOURCES = ("vendor", "exchange", "default", "missing")
+
+DATE = Column("date", "date", "Session label: the UTC calendar day the bar opens on")
+SYMBOL = Column("symbol", "string", "EXCHANGE:TICKER, perpetuals end in .P")
+
+
+def _sourced(name: str, description: str, unit: str) -> tuple[Column, Column]:
+    """Give a catalogue value and the source it came from."""
+    return (
+        Column(name, "float64", description, unit, nullable=True, ge=0.0),
+        Column(
+            f"{name}_source", "string", f"Where {name} comes from; a default never counts as coverage", isin=_SOURCES
+        ),
+    )
+
+
+INSTRUMENTS = TableSpec(
+    name="instruments",
+    description="Catalogue of every symbol of the configured venues as known on a date, delisted ones included.",
+    layer="L0",
+    ownership=Ownership.SHARED,
+    key=("date", "symbol"),
+    columns=(
+        DATE,
+        SYMBOL,
+        Column("exchange", "string", "Venue prefix of the symbol"),
+        Column(
+            "asset_type",
+            "string",
+            "Kind of instrument",
+            isin=("spot", "perp", "equity", "etf", "futures", "forex", "index"),
+        ),
+        Column("base", "string", "Base asset (multiplier digits stripped), the ticker itself for TradFi"),
+        Column("quote", "string", "Quote or trading currency"),
+        Column("description", "string", "Vendor's description", nullable=True),
+        *_sourced("tick_size", "Smallest price step", "quote currency"),
+        *_sourced("lot_size", "Smallest quantity step", "base units"),
+        *_sourced("min_notional", "Smallest order value", "quote currency"),
+        *_sourced("maker_fee", "Maker fee", "fraction of notional"),
+        *_sourced("taker_fee", "Taker fee", "fraction of notional"),
+        Column("calendar", "string", "Trading calendar"),
+        Column("timezone", "string", "IANA zone of the exchange"),
+        Column("session", "string", "Session hours, vendor's notation"),
+        Column("listed_on", "date", "First session with a bar", nullable=True),
+        Column("last_traded_on", "date", "Newest session with a bar", nullable=True),
+        Column("active", "bool", "Listed and trading on the date"),
+        Column("mode", "string", "scanned on the day, or reconstructed afterwards", isin=("scanned", "reconstructed")),
+        Column("source", "string", "Provider of the record"),
+    ),
+)
+
+OHLCV = TableSpec(
+    name="ohlcv",
+    description="Closed daily bars of every followed symbol, raw as served. A stored bar is never rewritten.",
+    layer="L0",
+    ownership=Ownership.SHARED,
+    key=("date", "symbol"),
+    columns=(
+        DATE,
+        SYMBOL,
+        Column("open", "float64", "First price", "quote currency", gt=0.0),
+        Column("high", "float64", "Highest price", "quote currency", gt=0.0),
+        Column("low", "float64", "Lowest price", "quote currency", gt=0.0),
+        Column("close", "float64", "Last price", "quote currency", gt=0.0),
+        Column(
+            "volume", "float64", "Traded quantity; missing where the feed has none", "base units", nullable=True, ge=0.0
+        ),
+        Column("open_time", "timestamp", "When the bar opened"),
+        Column("close_time", "timestamp", "When the bar closed"),
+        Column("known_at", "timestamp", "When the bar became knowable, never before close_time"),
+        Column("source", "string", "Provider of the bar"),
+        Column("ingested_at", "timestamp", "When it was stored (wall clock)"),
+    ),
+    volatile=("ingested_at",),
+)
+
+OHLCV_REJECTS = TableSpec(
+    name="ohlcv_rejects",
+    description="Bars refused at the door, with the reason. Nothing is dropped in silence.",
+    layer="L0",
+    ownership=Ownership.SHARED,
+    key=("date", "symbol", "reason"),
+    columns=(
+        DATE,
+        SYMBOL,
+        Column("open", "float64", "First price as served", "quote currency", nullable=True),
+        Column("high", "float64", "Highest price as served", "quote currency", nullable=True),
+        Column("low", "float64", "Lowest price as served", "quote currency", nullable=True),
+        Column("close", "float64", "Last price as served", "quote currency", nullable=True),
+        Column("volume", "float64", "Quantity as served", "base units", nullable=True),
+        Column("reason", "string", "Rule that refused it"),
+        Column("rejected_on", "date", "Partition whose ingestion refused it"),
+    ),
+    volatile=("rejected_on",),
+)
+
+OHLCV_REVISIONS = TableSpec(
+    name="ohlcv_revisions",
+    description="Closed bars the provider later served differently. The stored bar stays; the difference is here.",
+    layer="L0",
+    ownership=Ownership.SHARED,
+    key=("date", "symbol", "field", "seen_on"),
+    columns=(
+        DATE,
+        SYMBOL,
+        Column("field", "string", "Revised field", isin=("open", "high", "low", "close", "volume")),
+        Column("stored", "float64", "Value in ohlcv", nullable=True),
+        Column("served", "float64", "Value served now", nullable=True),
+        Column("seen_on", "date", "Partition whose ingestion saw the difference"),
+    ),
+)
+
+OHLCV_FETCHES = TableSpec(
+    name="ohlcv_fetches",
+    description="What asking the provider for each followed symbol gave, one row per symbol and day.",
+    layer="L0",
+    ownership=Ownership.SHARED,
+    key=("date", "symbol"),
+    columns=(
+        DATE,
+        SYMBOL,
+        Column(
+            "status",
+            "string",
+            "Typed outcome (semantics 2.2)",
+            isin=(
+                "fetched",
+                "already_current",
+                "no_data",
+                "timeout",
+                "rate_limited",
+                "invalid_symbol",
+                "permission_denied",
+                "error",
+            ),
+        ),
+        Column("rows_added", "int64", "New bars stored", "bars", ge=0),
+        Column("rows_rejected", "int64", "Bars refused", "bars", ge=0),
+        Column("attempts", "int64", "Requests made", ge=0),
+        Column("history_truncated", "bool", "The provider stopped at its own limit"),
+        Column("message", "string", "What went wrong and what to do", nullable=True),
+    ),
+)
+
+HEALTH_STATUSES = ("healthy", "stale", "gappy", "sparse", "toxic", "stalled")
+
+OHLCV_HEALTH = TableSpec(
+    name="ohlcv_health",
+    description="Verdict on each followed symbol's bars as of a date, with the figures behind it.",
+    layer="L0",
+    ownership=Ownership.SHARED,
+    key=("date", "symbol"),
+    columns=(
+        DATE,
+        SYMBOL,
+        Column("status", "string", "Worst finding that holds on the date", isin=HEALTH_STATUSES),
+        Column("reasons", "string", "Rules behind the status, comma separated; empty when healthy"),
+        Column("first_date", "date", "Oldest stored bar"),
+        Column("last_date", "date", "Newest stored bar at or before the date"),
+        Column("n_bars", "int64", "Stored bars", "bars", ge=1),
+        Column(
+            "n_missing", "int64", "Expected sessions without a bar since the current segment began", "sessions", ge=0
+        ),
+        Column("longest_gap", "int64", "Longest run of missing sessions in the whole history", "sessions", ge=0),
+        Column("staleness", "int64", "Expected sessions since the last bar", "sessions", ge=0),
+        Column(
+            "max_abs_return",
+            "float64",
+            "Largest |daily return| in the current segment",
+            "fraction",
+            nullable=True,
+            ge=0.0,
+        ),
+        Column("n_segments", "int64", "Return series this ticker falls into", ge=1),
+        Column("segment_start", "date", "First bar of the current segment; no return crosses it"),
+    ),
+)
+
+OHLCV_FINDINGS = TableSpec(
+    name="ohlcv_findings",
+    description="Every defect found in stored bars: what, from when to when, how bad, what was done about it.",
+    layer="L0",
+    ownership=Ownership.SHARED,
+    key=("date", "symbol", "rule", "from_date"),
+    columns=(
+        DATE,
+        SYMBOL,
+        Column(
+            "rule",
+            "string",
+            "Rule that found it",
+            isin=(
+                "gap",
+                "segment_break",
+                "return_spike",
+                "large_return",
+                "volume_spike",
+                "price_stall",
+                "stale",
+                "sparse",
+                "zero_volume",
+                "missing_volume",
+                "duplicate",
+            ),
+        ),
+        Column("from_date", "date", "First session concerned"),
+        Column("to_date", "date", "Last session concerned"),
+        Column("n", "int64", "Sessions concerned", "sessions", ge=1),
+        Column("value", "float64", "Figure judged", nullable=True),
+        Column("threshold", "float64", "Limit it was judged by", nullable=True),
+        Column("action", "string", "What follows", isin=("none", "warn", "quarantine", "break", "veto")),
+        Column("message", "string", "The same in words"),
+    ),
+)
+
+SHARED_TABLES: tuple[TableSpec, ...] = (
+    INSTRUMENTS,
+    OHLCV,
+    OHLCV_REJECTS,
+    OHLCV_REVISIONS,
+    OHLCV_FETCHES,
+    OHLCV_HEALTH,
+    OHLCV_FINDINGS,
+)

@@ -1,0 +1,1 @@
+"""The outside world: lakehouse, TradingView, embedded market, configuration."""
