@@ -1,0 +1,8 @@
+"""Tear sheet of a sleeve: one self-contained HTML page, Markdown, a PNG and the same numbers as JSON."""
+
+from __future__ import annotations
+
+from quant_lib.report.build import Report, build_report
+from quant_lib.report.inputs import ReportInputs
+
+__all__ = ["Report", "ReportInputs", "build_report"]

@@ -1,0 +1,155 @@
+"""Plotly figures of the tear sheet."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from quant_lib.backtest.metrics import drawdown
+from quant_lib.report.inputs import ReportInputs
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+PALETTE = ("#2563eb", "#ea580c", "#059669", "#9333ea", "#dc2626", "#0891b2", "#ca8a04", "#4b5563")
+BENCHMARK_COLOUR = "#9ca3af"
+
+
+def _figure(title: str, **layout: Any) -> go.Figure:
+    import plotly.graph_objects as go
+
+    figure = go.Figure()
+    figure.update_layout(
+        title={"text": title, "x": 0.0, "font": {"size": 15}},
+        template="plotly_white",
+        margin={"l": 55, "r": 15, "t": 45, "b": 35},
+        height=layout.pop("height", 340),
+        font={"family": "system-ui, sans-serif", "size": 12},
+        legend={"orientation": "h", "y": 1.08, "x": 1.0, "xanchor": "right"},
+        hovermode=layout.pop("hovermode", "x unified"),
+        **layout,
+    )
+    return figure
+
+
+def _lines(figure: go.Figure, inputs: ReportInputs, transform: Any, *, benchmark: bool = True) -> go.Figure:
+    for colour, (name, returns) in zip(PALETTE, inputs.series().items(), strict=False):
+        figure.add_scatter(x=list(returns.index), y=transform(returns), name=name, line={"color": colour, "width": 1.8})
+    if benchmark and len(inputs.benchmark):
+        figure.add_scatter(
+            x=list(inputs.benchmark.index),
+            y=transform(inputs.benchmark),
+            name=inputs.benchmark_name,
+            line={"color": BENCHMARK_COLOUR, "width": 1.2, "dash": "dot"},
+        )
+    return figure
+
+
+def wealth(returns: pd.Series) -> list[float]:
+    """Growth of one unit of capital."""
+    return [float(x) for x in np.cumprod(1.0 + returns.to_numpy())]
+
+
+def equity(inputs: ReportInputs) -> go.Figure:
+    """Net asset value of every risk profile and the benchmark, log scale."""
+    figure = _figure("Net asset value, walk-forward, after costs (log scale)", height=400)
+    figure.update_yaxes(type="log", title="multiple of capital")
+    return _lines(figure, inputs, wealth)
+
+
+def drawdowns(inputs: ReportInputs) -> go.Figure:
+    """Drawdown from the running peak."""
+    figure = _figure("Drawdown", height=280)
+    figure.update_yaxes(tickformat=".0%")
+    return _lines(figure, inputs, lambda r: [float(x) for x in drawdown(r.to_numpy())])
+
+
+def rolling_volatility(inputs: ReportInputs, days: int = 60) -> go.Figure:
+    """Annualised volatility over trailing sessions."""
+    figure = _figure(f"Volatility, trailing {days} sessions, annualised", height=280)
+    figure.update_yaxes(tickformat=".0%")
+    scale = float(np.sqrt(inputs.ann))
+    return _lines(figure, inputs, lambda r: list(r.rolling(days).std() * scale))
+
+
+def funnel(inputs: ReportInputs) -> go.Figure:
+    """Symbols left after every discovery step, then vetoes, then recruitment."""
+    steps = list(inputs.funnel.sort_values("step_no")["step"])
+    counts = [int(n) for n in inputs.funnel.sort_values("step_no")["rows_out"]]
+    steps += ["no hard veto", "recruited"]
+    counts += [int(inputs.selection["vetoes"].eq("").sum()), int(inputs.selection["selected"].sum())]
+    figure = _figure("Discovery funnel of the decision date", height=60 + 26 * len(steps), hovermode="closest")
+    figure.add_bar(y=steps[::-1], x=counts[::-1], orientation="h", text=counts[::-1], marker={"color": PALETTE[0]})
+    figure.update_yaxes(automargin=True)
+    return figure
+
+
+def universe(inputs: ReportInputs) -> go.Figure:
+    """Known symbols, candidates and recruited per window."""
+    figure = _figure("Universe at each decision of the walk-forward", height=280)
+    for colour, (column, name) in zip(
+        PALETTE, [("n_known", "known"), ("n_candidates", "candidates"), ("n_selected", "recruited")], strict=False
+    ):
+        figure.add_scatter(
+            x=list(inputs.windows["decided_on"]),
+            y=[int(n) for n in inputs.windows[column]],
+            name=name,
+            line={"color": colour, "shape": "hv"},
+        )
+    return figure
+
+
+def monthly(inputs: ReportInputs) -> go.Figure:
+    """Monthly returns of every risk profile as a heat map."""
+    import plotly.graph_objects as go
+
+    table = pd.DataFrame(
+        {name: (1.0 + r).groupby(r.index.strftime("%Y-%m")).prod() - 1.0 for name, r in inputs.series().items()}
+    )
+    figure = _figure("Monthly returns", height=110 + 34 * len(table.columns), hovermode="closest")
+    limit = float(np.nanquantile(table.abs().to_numpy(), 0.98)) or 0.01
+    figure.add_trace(
+        go.Heatmap(
+            x=list(table.index),
+            y=list(table.columns),
+            z=table.T.to_numpy().tolist(),
+            zmid=0.0,
+            zmin=-limit,
+            zmax=limit,
+            colorscale="RdYlGn",
+            hovertemplate="%{x} %{y}: %{z:.1%}<extra></extra>",
+            colorbar={"tickformat": ".0%"},
+        )
+    )
+    figure.update_yaxes(automargin=True)
+    return figure
+
+
+def positions(inputs: ReportInputs) -> go.Figure:
+    """Net weights decided on the date, per risk profile."""
+    figure = _figure("Net weights decided on the date", height=380, hovermode="closest", barmode="group")
+    for colour, (risk, rows) in zip(PALETTE, inputs.positions.groupby("risk_profile", sort=True), strict=False):
+        ordered = rows.sort_values(["net_weight", "symbol"], ascending=[False, True])
+        figure.add_bar(
+            x=list(ordered["symbol"]),
+            y=[float(w) for w in ordered["net_weight"]],
+            name=str(risk),
+            marker={"color": colour},
+        )
+    figure.update_yaxes(tickformat=".0%")
+    return figure
+
+
+def all_figures(inputs: ReportInputs) -> list[tuple[str, go.Figure]]:
+    """Return every figure with its anchor, in reading order."""
+    return [
+        ("equity", equity(inputs)),
+        ("drawdown", drawdowns(inputs)),
+        ("monthly", monthly(inputs)),
+        ("volatility", rolling_volatility(inputs)),
+        ("weights", positions(inputs)),
+        ("funnel", funnel(inputs)),
+        ("universe", universe(inputs)),
+    ]

@@ -1,0 +1,65 @@
+"""What a report is made of: frames of the decision tables, nothing else."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+
+@dataclass(frozen=True)
+class ReportInputs:
+    """Everything a tear sheet shows, as read from the lakehouse for one profile and date.
+
+    Attributes
+    ----------
+    profile, direction, description : str
+        Identity of the sleeve.
+    date : datetime.date
+        Decision date.
+    config_hash : str
+        Hash of the resolved sleeve configuration.
+    ann : float
+        Sessions a year of the calendar.
+    funnel, selection, positions, allocations, foundation : DataFrame
+        Rows of the tables of the same name.
+    drops : DataFrame
+        Columns step, reason, n: how many symbols each rule dropped.
+    windows, returns, metrics : DataFrame
+        The walk-forward (``backtest_*`` tables).
+    benchmark : Series
+        Benchmark returns on the sessions of the walk-forward.
+    benchmark_name : str
+        Symbol of the benchmark.
+    notes : list of str
+        Limits a reader must know: how the universe is known, what is not modelled.
+    """
+
+    profile: str
+    direction: str
+    description: str
+    date: dt.date
+    config_hash: str
+    ann: float
+    funnel: pd.DataFrame
+    drops: pd.DataFrame
+    selection: pd.DataFrame
+    positions: pd.DataFrame
+    allocations: pd.DataFrame
+    foundation: pd.DataFrame
+    windows: pd.DataFrame
+    returns: pd.DataFrame
+    metrics: pd.DataFrame
+    benchmark: pd.Series
+    benchmark_name: str
+    notes: list[str] = field(default_factory=list)
+
+    def series(self) -> dict[str, pd.Series]:
+        """Stitched net returns by risk profile (labelled with the engine where there are several)."""
+        several = self.returns["engine"].nunique() > 1
+        out = {}
+        for (engine, risk), rows in self.returns.groupby(["engine", "risk_profile"], sort=True):
+            label = f"{risk} ({engine})" if several else str(risk)
+            out[label] = rows.set_index("bar_date")["ret"].sort_index()
+        return out
