@@ -1,0 +1,39 @@
+"""`quant market`: the embedded market alone."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from quant_assets.cli.console import command, out
+
+app = typer.Typer(help="The embedded market.", no_args_is_help=True)
+
+
+@app.callback()
+def _group() -> None:
+    """Keep `serve` a sub-command even while it is the only one."""
+
+
+@app.command()
+@command
+def serve(
+    source: Annotated[str, typer.Option(help="synthetic, synthetic:SEED or parquet:FOLDER.")] = "synthetic",
+    as_of: Annotated[
+        str, typer.Option(help="The market's clock: YYYY-MM-DD (that day has just closed) or an ISO instant; now if left out.")
+    ] = "",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0 picks a free one.")] = 8787,
+    exchange: Annotated[str, typer.Option(help="Prefix for Parquet symbols that have none.")] = "BINANCE",
+    asset_type: Annotated[str, typer.Option(help="spot, swap, equity, ...: what the Parquet symbols are.")] = "spot",
+    fault: Annotated[
+        list[str] | None, typer.Option(help="Inject a fault, for example latency=50ms or http_429=0.2; repeatable.")
+    ] = None,
+) -> None:
+    """Serve a market on loopback that speaks TradingView's screener and chart protocols."""
+    from quant_resources.market import MarketServer, parse_clock, parse_faults, parse_source
+
+    server = MarketServer(
+        parse_source(source, exchange=exchange, asset_type=asset_type), parse_clock(as_of or None), parse_faults(fault or [])
+    )
+    server.serve_forever(port=port, on_ready=lambda url: out.print(f"market ready at {url}  (QUANT_MARKET_URL={url})"))

@@ -1,0 +1,29 @@
+"""Asset keys and groups, named in one place."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+INSTRUMENTS = dg.AssetKey("instruments")
+OHLCV = dg.AssetKey("ohlcv")
+OHLCV_HEALTH = dg.AssetKey("ohlcv_health")
+FEATURES = dg.AssetKey("features")
+
+DATAOPS_GROUP = "dataops"
+SHARED_KEYS = (INSTRUMENTS, OHLCV, OHLCV_HEALTH, FEATURES)
+
+SLEEVE_STEPS = (
+    "candidates",
+    "foundation",
+    "returns_matrix",
+    "selection",
+    "strategy_returns",
+    "weights",
+    "backtest",
+    "report",
+)
+
+
+def sleeve_key(profile: str, step: str) -> dg.AssetKey:
+    """Key of one step of a sleeve's chain."""
+    return dg.AssetKey([profile, step])
