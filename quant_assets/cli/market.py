@@ -21,7 +21,10 @@ def _group() -> None:
 def serve(
     source: Annotated[str, typer.Option(help="synthetic, synthetic:SEED or parquet:FOLDER.")] = "synthetic",
     as_of: Annotated[
-        str, typer.Option(help="The market's clock: YYYY-MM-DD (that day has just closed) or an ISO instant; now if left out.")
+        str,
+        typer.Option(
+            help="The market's clock: YYYY-MM-DD (that day has just closed) or an ISO instant; now if left out."
+        ),
     ] = "",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0 picks a free one.")] = 8787,
     exchange: Annotated[str, typer.Option(help="Prefix for Parquet symbols that have none.")] = "BINANCE",
@@ -34,6 +37,8 @@ def serve(
     from quant_resources.market import MarketServer, parse_clock, parse_faults, parse_source
 
     server = MarketServer(
-        parse_source(source, exchange=exchange, asset_type=asset_type), parse_clock(as_of or None), parse_faults(fault or [])
+        parse_source(source, exchange=exchange, asset_type=asset_type),
+        parse_clock(as_of or None),
+        parse_faults(fault or []),
     )
     server.serve_forever(port=port, on_ready=lambda url: out.print(f"market ready at {url}  (QUANT_MARKET_URL={url})"))

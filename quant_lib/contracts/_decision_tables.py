@@ -37,11 +37,11 @@ _SIGNALS = (
         "turnover",
         "float64",
         "Median close x volume of the last 30 closed bars",
-        "quote currency",
+        "USD",
         nullable=True,
         ge=0.0,
     ),
-    Column("value_traded", "float64", "Close x volume of the last closed bar", "quote currency", nullable=True, ge=0.0),
+    Column("value_traded", "float64", "Close x volume of the last closed bar", "USD", nullable=True, ge=0.0),
     Column("volatility_d", "float64", "Daily range (high - low)/low", "percent", nullable=True, ge=0.0),
     Column("close", "float64", "Last closed price", "quote currency", nullable=True, gt=0.0),
 )
@@ -60,9 +60,7 @@ CANDIDATES = _decision(
         Column("mode", "string", "How the universe of the date is known", isin=("scanned", "reconstructed")),
         Column("rank", "int64", "Place in the scanner's own order, 1 is first", ge=1),
         *_SIGNALS,
-        Column(
-            "pooled_turnover", "float64", "Turnover summed over all quotes of the base", "quote currency", nullable=True
-        ),
+        Column("pooled_turnover", "float64", "Turnover summed over all quotes of the base", "USD", nullable=True),
         Column("alternatives", "string", "Other listings of the same base, comma separated"),
         Column(
             "tv_recommend_all", "float64", "Vendor's overall rating, scanned mode only", nullable=True, ge=-1.0, le=1.0
@@ -259,6 +257,10 @@ ALLOCATIONS = _decision(
         Column("max_cluster_weight", "float64", "Largest cluster", "fraction of capital", nullable=True, ge=0.0),
         Column("expected_volatility", "float64", "Ex-ante volatility", "fraction a year", nullable=True, ge=0.0),
         Column("sparse", "bool", "Fewer winners than the floor: the rest is cash"),
+        Column("relaxations", "string", "Limits that could not be kept as requested, as JSON"),
+        Column("warnings", "string", "Conditions a person should read; empty when none"),
+        Column("inputs_hash", "string", "SHA-256 of returns, clusters and request"),
+        Column("weights_hash", "string", "SHA-256 of atom weights rounded to 1e-8"),
     ),
     layer="L4",
 )

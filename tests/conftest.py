@@ -1,0 +1,20 @@
+"""Fixtures and settings every test shares."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+settings.load_profile("default")
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Folder of recorded market data; the test is skipped, visibly, where it is absent."""
+    root = Path(__file__).resolve().parent.parent
+    folder = Path(os.environ.get("QUANT_SHARED_DATA") or root / ".." / "shared" / "data").resolve()
+    if not folder.is_dir():
+        pytest.skip(f"no recorded market data at {folder}; set QUANT_SHARED_DATA")
+    return folder
