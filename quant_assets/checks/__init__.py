@@ -1,0 +1,1 @@
+"""Contracts as blocking, partitioned asset checks."""

@@ -1,0 +1,113 @@
+"""One contract function, as a Dagster asset check of one partition or a range."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import dagster as dg
+from dagster import AssetCheckEvaluation
+from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationTargetMaterializationData
+
+from quant_assets.common import partition_dates
+from quant_lib.contracts.verdicts import SHOWN_ROWS, Verdict
+from quant_resources.lakehouse import Lake
+from quant_resources.lakehouse.resource import LakehouseResource
+
+Judge = Callable[[Lake, dt.date], Verdict]
+
+
+@dataclass(frozen=True)
+class Contract:
+    """A promise an asset makes about one of its partitions.
+
+    Attributes
+    ----------
+    asset : AssetKey
+        Who promises.
+    name, description : str
+        Name of the check and what it judges.
+    judge : callable
+        Reads what is stored for a date and judges it.
+    blocking : bool
+        Whether a failure stops everything downstream in the run.
+    """
+
+    asset: dg.AssetKey
+    name: str
+    description: str
+    judge: Judge
+    blocking: bool = True
+
+
+def as_metadata(verdict: Verdict) -> dict[str, Any]:
+    """Figures and failing rows, for the reviewer."""
+    shown: dict[str, Any] = {"verdict": verdict.message, **verdict.figures}
+    if len(verdict.failing):
+        rows = verdict.failing.head(SHOWN_ROWS).astype("str")
+        shown["failing_rows"] = len(verdict.failing)
+        shown["failing"] = dg.MetadataValue.md(_markdown(rows))
+    return shown
+
+
+def _markdown(rows: Any) -> str:
+    def line(cells: Any) -> str:
+        return "| " + " | ".join(str(cell).replace("|", "\\|") for cell in cells) + " |"
+
+    head = [line(rows.columns), "|" + " --- |" * len(rows.columns)]
+    return "\n".join(head + [line(row) for row in rows.itertuples(index=False)])
+
+
+def build_check(contract: Contract, partitions: dg.PartitionsDefinition[str]) -> dg.AssetChecksDefinition:
+    """Dagster check of a contract.
+
+    A range run stores one evaluation without a partition; the verdict of each
+    date is reported beside it, so that every partition has its own status.
+    """
+
+    @dg.asset_check(
+        asset=contract.asset,
+        name=contract.name,
+        description=contract.description,
+        blocking=contract.blocking,
+        partitions_def=partitions,
+    )
+    def check(context: dg.AssetCheckExecutionContext, lakehouse: LakehouseResource) -> dg.AssetCheckResult:
+        verdicts = {date: contract.judge(lakehouse.lake, date) for date in partition_dates(context)}
+        if len(verdicts) > 1:
+            for date, verdict in verdicts.items():
+                _report(context.instance, contract, date, verdict)
+        worst = min(verdicts.values(), key=lambda v: (v.passed, not v.warning))
+        severity = dg.AssetCheckSeverity.ERROR if not worst.passed else dg.AssetCheckSeverity.WARN
+        return dg.AssetCheckResult(
+            passed=worst.passed,
+            severity=severity if contract.blocking else dg.AssetCheckSeverity.WARN,
+            description=worst.message,
+            metadata={**as_metadata(worst), "warning": worst.warning},
+        )
+
+    return check
+
+
+def _report(instance: dg.DagsterInstance, contract: Contract, date: dt.date, verdict: Verdict) -> None:
+    records = instance.fetch_materializations(
+        dg.AssetRecordsFilter(asset_key=contract.asset, asset_partitions=[date.isoformat()]), limit=1
+    ).records
+    target = records[0] if records else None
+    instance.report_runless_asset_event(
+        AssetCheckEvaluation(
+            asset_key=contract.asset,
+            check_name=contract.name,
+            passed=verdict.passed,
+            partition=date.isoformat(),
+            blocking=contract.blocking,
+            metadata={key: dg.MetadataValue.text(str(value)) for key, value in verdict.figures.items()},
+            target_materialization_data=None
+            if target is None
+            else AssetCheckEvaluationTargetMaterializationData(
+                storage_id=target.storage_id, run_id=target.run_id, timestamp=target.timestamp
+            ),
+        )
+    )

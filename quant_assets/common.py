@@ -1,0 +1,49 @@
+"""What every asset shares: its partition dates and the metadata it reports."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import dagster as dg
+
+from quant_lib.contracts import TableSpec
+from quant_resources.lakehouse import Receipt
+
+
+def partition_dates(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> list[dt.date]:
+    """Dates of the run, oldest first: one, or a range of shared facts."""
+    return [dt.date.fromisoformat(key) for key in context.partition_keys]
+
+
+def the_date(context: dg.AssetExecutionContext) -> dt.date:
+    """Return the one date of a decision's run."""
+    return dt.date.fromisoformat(context.partition_key)
+
+
+_DAGSTER_TYPE = {"float64": "double", "int64": "bigint", "string": "varchar", "timestamp": "timestamptz"}
+
+
+def schema_metadata(spec: TableSpec) -> dict[str, Any]:
+    """Column schema of an asset's main table, for Dagster's catalogue."""
+    columns = [
+        dg.TableColumn(
+            c.name,
+            type=_DAGSTER_TYPE.get(c.type, c.type),
+            description=f"{c.description} [{c.unit}]" if c.unit else c.description,
+            constraints=dg.TableColumnConstraints(nullable=c.nullable),
+        )
+        for c in spec.columns
+    ]
+    return {"dagster/column_schema": dg.TableSchema(columns), "dagster/table_name": spec.name}
+
+
+def result(receipts: list[Receipt], **metadata: Any) -> dg.MaterializeResult[Any]:
+    """Result of an asset: what was written, and the figures worth plotting."""
+    merged: dict[str, Any] = {}
+    for receipt in receipts:
+        merged.update(receipt.metadata())
+    return dg.MaterializeResult(
+        metadata={**merged, "dagster/row_count": receipts[0].rows_added, **metadata},
+        data_version=dg.DataVersion(receipts[0].content_hash[:16]),
+    )

@@ -1,0 +1,1 @@
+"""Shared facts: instruments, bars, their health, and features. Only this room may use the network."""

@@ -1,0 +1,184 @@
+"""Assets of the shared facts."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import dagster as dg
+
+from quant_assets import keys
+from quant_assets.common import partition_dates, result, schema_metadata
+from quant_assets.sleeve_rules import ANN, health_rules
+from quant_lib.contracts import INSTRUMENTS, OHLCV, OHLCV_FINDINGS, OHLCV_HEALTH
+from quant_lib.features.registry import FEATURES_TABLE
+from quant_resources.config import Project
+from quant_resources.lakehouse.resource import LakehouseResource
+from quant_resources.tradingview.resource import TradingViewResource
+
+DEFAULT_FEES = (0.001, 0.001)
+"""Maker and taker fee where no exchange was asked; marked as defaults in the catalogue."""
+
+NETWORK_RETRY = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
+
+
+def dataops_assets(project: Project, partitions: dg.PartitionsDefinition[str]) -> list[dg.AssetsDefinition]:
+    """Every shared asset."""
+    common: dict[str, Any] = {
+        "partitions_def": partitions,
+        "group_name": keys.DATAOPS_GROUP,
+        "owners": list(project.platform.owners),
+        "backfill_policy": dg.BackfillPolicy.single_run(),
+        "code_version": "1",
+    }
+    return [
+        _instruments(project, common),
+        _ohlcv(project, common),
+        _health(project, common),
+        _features(project, common),
+    ]
+
+
+def _instruments(project: Project, common: dict[str, Any]) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=keys.INSTRUMENTS,
+        description=INSTRUMENTS.description,
+        metadata=schema_metadata(INSTRUMENTS),
+        kinds={"tradingview", "deltalake"},
+        tags={"flow": "dataops"},
+        pool="tradingview",
+        retry_policy=NETWORK_RETRY,
+        **common,
+    )
+    def instruments(
+        context: dg.AssetExecutionContext, lakehouse: LakehouseResource, tradingview: TradingViewResource
+    ) -> dg.MaterializeResult[Any]:
+        import pandas as pd
+
+        from quant_resources.catalogue import build_instruments, fetch_listings
+
+        receipts = []
+        with tradingview.client() as client:
+            last_closed = client.clock().date() - dt.timedelta(days=1)
+            followed = [project.universes[name] for name in project.platform.follow]
+            listings = pd.concat([fetch_listings(client, universe) for universe in followed], ignore_index=True)
+        for date in partition_dates(context):
+            rows = build_instruments(listings, date, scanned_today=date == last_closed, fees=DEFAULT_FEES)
+            receipts.append(lakehouse.lake.replace(INSTRUMENTS, rows, date=date))
+        counts = rows["asset_type"].value_counts().sort_index()
+        return result(receipts, active=int(rows["active"].sum()), **{kind: int(n) for kind, n in counts.items()})
+
+    return instruments
+
+
+def _ohlcv(project: Project, common: dict[str, Any]) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=keys.OHLCV,
+        deps=[keys.INSTRUMENTS],
+        description=OHLCV.description,
+        metadata=schema_metadata(OHLCV),
+        kinds={"tradingview", "deltalake"},
+        tags={"flow": "dataops"},
+        pool="tradingview",
+        retry_policy=NETWORK_RETRY,
+        **common,
+    )
+    def ohlcv(
+        context: dg.AssetExecutionContext, lakehouse: LakehouseResource, tradingview: TradingViewResource
+    ) -> dg.MaterializeResult[Any]:
+        from quant_assets.dataops.following import followed_on
+        from quant_resources.ingestion import ingest
+
+        lake, receipts, added = lakehouse.lake, [], 0
+        with tradingview.client() as client:
+            for date in reversed(partition_dates(context)):
+                catalogue = lake.read("instruments", date=date)
+                report = ingest(
+                    lake,
+                    client,
+                    catalogue,
+                    followed_on(lake, project, catalogue, date),
+                    date,
+                    start=project.platform.history_start,
+                    now=dt.datetime.now(dt.UTC),
+                    progress=_log_progress(context),
+                )
+                receipts.append(report.bars)
+                added += report.bars.rows_added
+        statuses = report.fetches["status"].value_counts().sort_index()
+        return result(
+            receipts,
+            followed=len(report.fetches),
+            bars_added=added,
+            bars_rejected=len(report.rejects),
+            bars_revised=len(report.revised),
+            **{f"symbols_{status}": int(n) for status, n in statuses.items()},
+        )
+
+    return ohlcv
+
+
+def _log_progress(context: dg.AssetExecutionContext) -> Any:
+    """Log a line about every tenth of the work."""
+
+    def progress(done: int, total: int, symbol: str) -> None:
+        if done == total or done % max(1, total // 10) == 0:
+            context.log.info(f"bars {done}/{total} ({symbol})")
+
+    return progress
+
+
+def _health(project: Project, common: dict[str, Any]) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=keys.OHLCV_HEALTH,
+        deps=[keys.OHLCV],
+        description=OHLCV_HEALTH.description,
+        metadata=schema_metadata(OHLCV_HEALTH),
+        kinds={"deltalake"},
+        tags={"flow": "dataops"},
+        **common,
+    )
+    def ohlcv_health(context: dg.AssetExecutionContext, lakehouse: LakehouseResource) -> dg.MaterializeResult[Any]:
+        from quant_lib.health import assess_health
+
+        lake, receipts = lakehouse.lake, []
+        for date in partition_dates(context):
+            report = assess_health(lake.read("ohlcv", until=date), date, health_rules(project))
+            receipts.append(lake.replace(OHLCV_HEALTH, report.health, date=date))
+            lake.replace(OHLCV_FINDINGS, report.findings, date=date)
+        statuses = report.health["status"].value_counts().sort_index()
+        found = report.findings["rule"].value_counts().sort_index()
+        return result(
+            receipts,
+            **{f"symbols_{status}": int(n) for status, n in statuses.items()},
+            **{f"findings_{rule}": int(n) for rule, n in found.items()},
+        )
+
+    return ohlcv_health
+
+
+def _features(project: Project, common: dict[str, Any]) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=keys.FEATURES,
+        deps=[keys.OHLCV, keys.OHLCV_HEALTH],
+        description=FEATURES_TABLE.description,
+        metadata=schema_metadata(FEATURES_TABLE),
+        kinds={"deltalake", "numba"},
+        tags={"flow": "dataops"},
+        **common,
+    )
+    def features(context: dg.AssetExecutionContext, lakehouse: LakehouseResource) -> dg.MaterializeResult[Any]:
+        from quant_assets.dataops.feature_rows import missing_feature_rows
+
+        lake = lakehouse.lake
+        rows = missing_feature_rows(
+            lake,
+            partition_dates(context)[-1],
+            health_rules(project),
+            ruleset=project.platform.ratings.ruleset,
+            ann=ANN,
+        )
+        receipt = lake.add_missing(FEATURES_TABLE, rows)
+        return result([receipt], rows_added=receipt.rows_added, feature_columns=len(FEATURES_TABLE.columns))
+
+    return features

@@ -1,0 +1,119 @@
+"""From a sleeve's file to the plain rules the computation takes."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from quant_lib.decision import Scan, SleeveRules
+    from quant_lib.health import HealthRules
+    from quant_resources.config import Project, ScannerConfig, SleeveConfig
+
+ANN = 365.0
+"""Sessions a year of the 24x7 calendar every configured venue trades on."""
+
+
+def health_rules(project: Project) -> HealthRules:
+    """Thresholds of the platform's health section."""
+    from quant_lib.health import HealthRules
+
+    names = {field.name for field in dataclasses.fields(HealthRules)}
+    values = project.platform.health.model_dump()
+    return HealthRules(**{name: value for name, value in values.items() if name in names})
+
+
+def overall_rating(project: Project) -> str:
+    """Feature that selection reads as the overall rating."""
+    return "recommend_all" if project.platform.ratings.overall == "vendor" else "recommend_all_weighted"
+
+
+def _scan(project: Project, config: ScannerConfig) -> Scan:
+    from quant_lib.decision import Scan
+    from quant_lib.selection import ScreenRules
+
+    universe = project.universes[config.universe]
+    rules = ScreenRules(
+        direction=config.intent,
+        intent=config.intent,
+        filters=tuple((f.left, f.operation, f.right) for f in config.filters),
+        asset_types=universe.asset_types,
+        exchanges=universe.exchanges,
+        quotes=universe.quotes,
+        exclude_stable_bases=universe.exclude_stable_bases,
+        include_symbols=(),
+        exclude_symbols=universe.exclude_symbols,
+        value_traded_min=config.value_traded_min or None,
+        turnover_min=config.turnover_min or None,
+        volatility_min=config.volatility.min,
+        volatility_max=config.volatility.max,
+        sort_by=config.sort_by,
+        sort_order=config.sort_order,
+        base_limit=config.base_limit,
+        limit=config.limit,
+        quote_priority=config.quote_priority,
+        dedupe=config.dedupe,
+    )
+    return Scan(config.name, config.logic, rules)
+
+
+def sleeve_rules(project: Project, sleeve: SleeveConfig) -> SleeveRules:
+    """Resolve a sleeve's file and everything it names."""
+    from quant_lib.allocation import AllocationRequest
+    from quant_lib.backtest import CostModel, ExecutionRules
+    from quant_lib.decision import ReturnRules, SleeveRules, WindowRules
+    from quant_lib.selection import SelectionRules, VetoRules
+
+    selection, risk, backtest = sleeve.selection, sleeve.risk, sleeve.backtest
+    requests = tuple(
+        AllocationRequest(
+            risk_profile=profile,
+            engine=engine,
+            ann=ANN,
+            asset_cap=risk.asset_cap,
+            cluster_cap=risk.cluster_cap,
+            kappa_max=risk.kappa_max,
+        )
+        for engine in sleeve.allocation.engines
+        for profile in sleeve.allocation.risk_profiles
+    )
+    return SleeveRules(
+        profile=sleeve.name,
+        direction=sleeve.direction,
+        scans=tuple(_scan(project, project.scanners[name]) for name in sleeve.scanners),
+        returns=ReturnRules(
+            lookback=sleeve.data.lookback_days,
+            min_days=sleeve.data.min_days,
+            min_observed=sleeve.data.min_observed,
+            max_internal_gap=sleeve.data.max_internal_gap,
+        ),
+        selection=SelectionRules(
+            vetoes=VetoRules(
+                health_statuses=selection.vetoes,
+                turnover_min=selection.liquidity_floor,
+                rating=overall_rating(project),
+                min_days=sleeve.data.min_days,
+            ),
+            top_n=selection.top_n,
+            min_winners=selection.min_winners,
+            max_winners=selection.max_winners,
+            cluster_threshold=selection.cluster_threshold,
+            cluster_lookbacks=risk.lookbacks,
+            feature_lookback=selection.feature_lookback,
+            ann=ANN,
+            overall_rating=overall_rating(project),
+            weights=selection.weights,
+            dominant_signal=selection.dominant_signal,
+            dominant_weight=selection.dominant_signal_weight,
+        ),
+        requests=requests,
+        cluster_threshold=risk.cluster_threshold,
+        cluster_lookbacks=risk.lookbacks,
+        max_clusters=risk.max_clusters,
+        windows=WindowRules(backtest.train, backtest.test, backtest.step, backtest.history_days),
+        costs=CostModel(sleeve.costs.slippage, sleeve.costs.commission, sleeve.costs.short_borrow, ANN),
+        execution=ExecutionRules(),
+        health=health_rules(project),
+        benchmark=sleeve.benchmark,
+        ann=ANN,
+    )

@@ -1,0 +1,126 @@
+"""Contracts of a sleeve's tables that go beyond their schemas (semantics 4.1)."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from quant_lib.contracts.verdicts import Verdict, require
+
+CONSERVED = 1e-6
+"""Tolerance of sums of weights and of accounting identities."""
+
+
+def candidates_agree_with(direction: str, candidates: pd.DataFrame) -> Verdict:
+    """Every candidate has the sleeve's direction and a rating of its sign."""
+    sign = 1.0 if direction == "LONG" else -1.0
+    wrong = candidates[candidates["direction"].ne(direction) | ~(candidates["recommend_all"] * sign > 0.0)]
+    return require(
+        wrong.empty,
+        f"{len(wrong)} of {len(candidates)} candidates contradict {direction}",
+        {"candidates": len(candidates), "contradicting": len(wrong)},
+        wrong[["symbol", "direction", "recommend_all"]],
+    )
+
+
+def funnel_is_complete(funnel: pd.DataFrame, drops: pd.DataFrame, candidates: pd.DataFrame) -> Verdict:
+    """Rows lost at every step are rows in the drop table; the last step holds the candidates."""
+    ordered = funnel.sort_values("step_no")
+    lost = (ordered["rows_in"] - ordered["rows_out"]).set_axis(ordered["step"])
+    told = drops.groupby("step").size().reindex(lost.index, fill_value=0)
+    off = lost[lost != told]
+    figures: dict[str, float | int | str] = {"discovered": int(ordered["rows_in"].max()), "candidates": len(candidates)}
+    if len(candidates) == 0:
+        words = "; ".join(f"{r.step} {r.rows_in}→{r.rows_out}" for r in ordered.itertuples())
+        return Verdict(False, f"no candidate is left: {words}", figures)
+    return require(off.empty, f"{len(off)} steps drop symbols without saying which", figures)
+
+
+def returns_are_sound(returns: pd.DataFrame, date: pd.Timestamp) -> Verdict:
+    """Layer L0: complete, unique, finite, at most 500 % a day, nothing after the decision date."""
+    wide = returns.pivot(index="bar_date", columns="symbol", values="ret")
+    bad = returns[~np.isfinite(returns["ret"]) | (returns["ret"] < -1.0) | (returns["ret"] > 5.0)]
+    late = returns[returns["bar_date"] > date]
+    holes = int(wide.isna().sum().sum())
+    figures: dict[str, float | int | str] = {
+        "sessions": len(wide),
+        "symbols": wide.shape[1],
+        "holes": holes,
+        "largest": float(returns["ret"].abs().max()) if len(returns) else 0.0,
+    }
+    return require(
+        bad.empty and late.empty and holes == 0 and len(wide) > 0,
+        f"{wide.shape[1]} symbols x {len(wide)} sessions, {holes} holes, {len(bad)} bad, {len(late)} after the date",
+        figures,
+        pd.concat([bad, late])[["bar_date", "symbol", "ret"]],
+    )
+
+
+def vetoes_hold(selection: pd.DataFrame, max_winners: int) -> Verdict:
+    """No recruited row carries a veto, ranks are unique, the cap holds."""
+    wrong = selection[selection["selected"] & selection["vetoes"].ne("")]
+    winners = int(selection["selected"].sum())
+    ranks = selection.loc[selection["rank"] > 0, "rank"]
+    return require(
+        wrong.empty and winners <= max_winners and ranks.is_unique,
+        f"{winners} recruited of {len(selection)}, {int(selection['vetoes'].ne('').sum())} under a hard veto, "
+        f"{len(wrong)} recruited in spite of one",
+        {"recruited": winners, "vetoed": int(selection["vetoes"].ne("").sum())},
+        wrong[["symbol", "vetoes"]],
+    )
+
+
+def weights_are_conserved(allocations: pd.DataFrame, weights: pd.DataFrame, positions: pd.DataFrame) -> Verdict:
+    """Layer L4: weights sum to gross, positions to net, cash is what is left, sign and size agree."""
+    keys = ["engine", "risk_profile"]
+    table = allocations.set_index(keys)
+    atoms = weights.groupby(keys)["weight"].sum().reindex(table.index, fill_value=0.0)
+    net = positions.groupby(keys)["net_weight"].sum().reindex(table.index, fill_value=0.0)
+    gross = positions.groupby(keys)["weight"].sum().reindex(table.index, fill_value=0.0)
+    off = pd.DataFrame(
+        {
+            "gross": (gross - table["gross"]).abs(),
+            "net": (net - table["net"]).abs(),
+            "cash": (1.0 - gross - table["cash"]).abs(),
+            "atoms": (atoms - gross).clip(upper=0.0).abs(),
+        }
+    )
+    wrong = off[(off > CONSERVED).any(axis=1)].reset_index()
+    signs = positions[
+        (positions["weight"] - positions["net_weight"].abs()).abs().gt(CONSERVED)
+        | (np.sign(positions["net_weight"]) != positions["direction"].map({"LONG": 1.0, "SHORT": -1.0}))
+    ]
+    return require(
+        wrong.empty and signs.empty and len(table) > 0,
+        f"{len(table)} allocations, {len(wrong)} not conserved, {len(signs)} positions with the wrong sign or size",
+        {"allocations": len(table), "largest_error": float(off.to_numpy().max()) if len(off) else 0.0},
+        wrong if len(wrong) else signs[["risk_profile", "symbol", "net_weight", "direction"]],
+    )
+
+
+def accounting_adds_up(windows: pd.DataFrame, returns: pd.DataFrame) -> Verdict:
+    """NAV compounds the returns, every test session is there once per series, windows do not overlap."""
+    wrong = []
+    test_days = int(sum((w.test_end - w.test_start).days + 1 for w in windows.itertuples()))
+    for key, rows in returns.groupby(["engine", "risk_profile", "simulator"]):
+        ordered = rows.sort_values("bar_date")
+        nav = np.cumprod(1.0 + ordered["ret"].to_numpy())
+        error = float(np.abs(nav - ordered["nav"].to_numpy()).max())
+        costs = float(np.abs(ordered["gross_ret"] - ordered["cost"] - ordered["ret"]).max())
+        if (
+            error > CONSERVED
+            or costs > CONSERVED
+            or ordered["bar_date"].duplicated().any()
+            or len(ordered) != test_days
+        ):
+            wrong.append(
+                {"series": "/".join(map(str, key)), "nav_error": error, "cost_error": costs, "rows": len(ordered)}
+            )
+    overlap = bool((windows["test_start"].iloc[1:].to_numpy() <= windows["test_end"].iloc[:-1].to_numpy()).any())
+    look_ahead = bool((windows["decided_on"] >= windows["test_start"]).any())
+    return require(
+        not wrong and not overlap and not look_ahead and len(windows) > 0,
+        f"{len(windows)} windows, {test_days} sessions, {len(wrong)} series do not add up",
+        {"windows": len(windows), "sessions": test_days},
+        pd.DataFrame(wrong),
+    )

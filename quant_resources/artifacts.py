@@ -1,0 +1,48 @@
+"""Files a person opens: reports and pictures, written whole or not at all."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import dagster as dg
+
+from quant_lib.keys import validate_profile
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """One written file."""
+
+    name: str
+    path: Path
+    sha256: str
+    size: int
+
+
+class ArtifactsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """Folder of reports.
+
+    Attributes
+    ----------
+    root : str
+        Folder; files lie in ``reports/<profile>/<date>/``.
+    """
+
+    root: str
+
+    def folder(self, profile: str, date: dt.date) -> Path:
+        """Return the folder of one report."""
+        return Path(self.root) / "reports" / validate_profile(profile) / date.isoformat()
+
+    def write(self, profile: str, date: dt.date, name: str, content: bytes) -> Artifact:
+        """Write one file atomically."""
+        folder = self.folder(profile, date)
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / name
+        temporary = folder / f".{name}.tmp"
+        temporary.write_bytes(content)
+        temporary.replace(path)
+        return Artifact(name, path, hashlib.sha256(content).hexdigest(), len(content))
