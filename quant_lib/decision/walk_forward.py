@@ -209,6 +209,14 @@ def _holding(bars: pd.DataFrame, sessions: pd.DatetimeIndex, rules: SleeveRules)
     return holding_returns(marked[["symbol", "date", "close", "segment", "quarantined"]], sessions)
 
 
+def benchmark_returns(bars: pd.DataFrame, sessions: pd.DatetimeIndex, rules: SleeveRules) -> pd.Series:
+    """Returns of holding the benchmark on some sessions; a session without a bar holds at the last price."""
+    own = bars[bars["symbol"] == rules.benchmark]
+    start = sessions[0] - pd.Timedelta(days=1)
+    axis = pd.DatetimeIndex([start]).append(sessions)
+    return _benchmark(_holding(own, axis, rules)[0], rules).loc[sessions[0] :]
+
+
 def _benchmark(held: pd.DataFrame, rules: SleeveRules) -> pd.Series:
     if rules.benchmark not in held:
         raise MissingDataError(

@@ -1,0 +1,77 @@
+"""Candidates of a day, and the gate that pins what the chain will read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+from quant_resources.tradingview.resource import TradingViewResource
+
+from quant_assets import keys
+from quant_assets.common import result, schema_metadata, the_date
+from quant_assets.sleeve_rules import sleeve_rules
+from quant_lib.contracts import CANDIDATE_DROPS, CANDIDATE_FUNNEL, CANDIDATES, FOUNDATION
+from quant_resources.lakehouse.resource import LakehouseResource
+
+if TYPE_CHECKING:
+    from quant_assets.alpha.sleeve import SleeveContext
+
+
+def candidates_asset(chain: SleeveContext) -> dg.AssetsDefinition:
+    """Canonical candidates with their funnel."""
+
+    @dg.asset(
+        deps=list(keys.SHARED_KEYS),
+        description=f"{CANDIDATES.description} {chain.sleeve.description}",
+        metadata=schema_metadata(CANDIDATES),
+        pool="tradingview",
+        **chain.options("candidates", kinds={"tradingview", "deltalake"}, flow="dataops"),
+    )
+    def candidates(
+        context: dg.AssetExecutionContext, lakehouse: LakehouseResource, tradingview: TradingViewResource
+    ) -> dg.MaterializeResult[Any]:
+        from quant_assets.alpha.scanning import vendor_ratings
+        from quant_lib.decision import discover, universe_on
+
+        lake, date, profile = lakehouse.lake, the_date(context), chain.sleeve.name
+        instruments, features = lake.read("instruments", date=date), lake.read("features", date=date)
+        mode = str(instruments["mode"].iloc[0]) if len(instruments) else "reconstructed"
+        scanned = vendor_ratings(tradingview, chain.project, chain.sleeve) if mode == "scanned" else None
+        universe = universe_on(features, instruments, None if scanned is None else scanned.index)
+        if scanned is not None:
+            universe["tv_recommend_all"] = universe["symbol"].map(scanned)
+        tables = discover(universe, sleeve_rules(chain.project, chain.sleeve), date, mode)
+        specs = (CANDIDATES, CANDIDATE_FUNNEL, CANDIDATE_DROPS)
+        receipts = [lake.replace(spec, tables[spec.name], date=date, profile=profile) for spec in specs]
+        funnel = tables[CANDIDATE_FUNNEL.name][["step", "rows_in", "rows_out"]]
+        return result(
+            receipts, mode=mode, candidates=receipts[0].rows_added, funnel=dg.MetadataValue.md(_as_markdown(funnel))
+        )
+
+    return candidates
+
+
+def _as_markdown(funnel: Any) -> str:
+    rows = [f"| {r.step} | {r.rows_in} | {r.rows_out} |" for r in funnel.itertuples()]
+    return "\n".join(["| step | in | out |", "| --- | --- | --- |", *rows])
+
+
+def foundation_asset(chain: SleeveContext) -> dg.AssetsDefinition:
+    """Pins of the shared tables."""
+
+    @dg.asset(
+        deps=[*keys.SHARED_KEYS, *chain.upstream("candidates")],
+        description=FOUNDATION.description,
+        metadata=schema_metadata(FOUNDATION),
+        **chain.options("foundation", kinds={"deltalake"}),
+    )
+    def foundation(context: dg.AssetExecutionContext, lakehouse: LakehouseResource) -> dg.MaterializeResult[Any]:
+        from quant_assets.alpha.pinning import pin_rows
+
+        lake, date = lakehouse.lake, the_date(context)
+        rows = pin_rows(lake, chain.sleeve.name, date)
+        receipt = lake.replace(FOUNDATION, rows, date=date, profile=chain.sleeve.name)
+        versions = {f"pinned/{r.table_name}": int(r.version) for r in rows.itertuples()}
+        return result([receipt], **versions)
+
+    return foundation

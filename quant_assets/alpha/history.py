@@ -1,0 +1,17 @@
+"""The history a walk-forward reads, at the pinned versions."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from quant_assets.alpha.reading import PinnedLake
+from quant_lib.decision import History, SleeveRules
+from quant_lib.health import segment_bars
+
+
+def pinned_history(pinned: PinnedLake, rules: SleeveRules) -> History:
+    """Bars with their segments, features and the catalogue, up to the decision date."""
+    bars = pinned.past("ohlcv", columns=["symbol", "date", "open", "high", "low", "close", "volume"])
+    bars = bars.sort_values(["symbol", "date"], kind="stable").reset_index(drop=True)
+    segments: pd.Series = segment_bars(bars, rules.health)
+    return History(bars.assign(segment=segments), pinned.past("features"), pinned.today("instruments"))

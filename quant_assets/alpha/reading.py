@@ -1,0 +1,75 @@
+"""Reading what a chain pinned: shared tables at the foundation's versions, its own tables as decided."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pandas as pd
+
+from quant_lib.decision import ReturnRules
+from quant_lib.health import HealthRules, quarantine_bars
+from quant_lib.returns import eligible_returns, simple_returns
+from quant_resources.lakehouse import Lake
+
+PINNED = ("instruments", "ohlcv", "ohlcv_health", "features")
+"""Shared tables every decision reads."""
+
+
+class PinnedLake:
+    """The lake as one decision sees it.
+
+    Parameters
+    ----------
+    lake : Lake
+        Whole lake.
+    profile : str
+        Sleeve.
+    date : datetime.date
+        Decision date; nothing after it is returned.
+    """
+
+    def __init__(self, lake: Lake, profile: str, date: dt.date) -> None:
+        self._lake = lake
+        self.profile = profile
+        self.date = date
+        rows = lake.decision("foundation", profile, date)
+        self._versions = {str(r.table_name): int(r.version) for r in rows.itertuples()}
+
+    def today(self, table: str) -> pd.DataFrame:
+        """Rows of a shared table on the decision date."""
+        return self._lake.read(table, version=self._versions[table], date=self.date)
+
+    def past(self, table: str, **options: object) -> pd.DataFrame:
+        """Rows of a shared table up to the decision date."""
+        return self._lake.read(table, version=self._versions[table], until=self.date, **options)  # type: ignore[arg-type]
+
+    def decided(self, table: str) -> pd.DataFrame:
+        """Rows an earlier step of this chain decided."""
+        return self._lake.decision(table, self.profile, self.date)
+
+    def segmented_closes(self, **options: object) -> pd.DataFrame:
+        """Close and segment of every usable bar: what the features were computed from."""
+        return self.past("features", columns=["symbol", "date", "close", "segment"], **options)
+
+
+def returns_for(
+    pinned: PinnedLake, symbols: list[str], rules: ReturnRules, health: HealthRules
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Eligible returns of some symbols over the lookback, and what was left out with the reason."""
+    closes = pinned.segmented_closes(symbols=symbols).sort_values(["symbol", "date"], kind="stable")
+    quarantined = quarantine_bars(closes, health)
+    since = pd.Timestamp(pinned.date) - pd.Timedelta(days=rules.lookback)
+    wide = simple_returns(closes[closes["date"] >= since], quarantined)
+    return eligible_returns(
+        wide,
+        pinned.date,
+        lookback=rules.lookback,
+        min_days=rules.min_days,
+        min_observed=rules.min_observed,
+        max_internal_gap=rules.max_internal_gap,
+    )
+
+
+def wide_returns(rows: pd.DataFrame, columns: str) -> pd.DataFrame:
+    """Long rows of ``returns_matrix`` or ``strategy_returns`` as sessions x columns."""
+    return rows.pivot(index="bar_date", columns=columns, values="ret").sort_index()

@@ -1,0 +1,62 @@
+"""Gather what the tear sheet shows."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pandas as pd
+
+from quant_assets.alpha.history import pinned_history
+from quant_assets.alpha.reading import PinnedLake
+from quant_assets.sleeve_rules import sleeve_rules
+from quant_lib.decision.walk_forward import benchmark_returns
+from quant_lib.report import ReportInputs
+from quant_resources.config import Project, SleeveConfig, config_hash
+from quant_resources.lakehouse import Lake
+
+
+def _notes(windows: pd.DataFrame, candidates: pd.DataFrame, instruments: pd.DataFrame, direction: str) -> list[str]:
+    delisted = int((~instruments["active"]).sum())
+    notes = [
+        f"Universe of every window: reconstructed point in time from {len(instruments)} symbols the lakehouse knows, "
+        f"{delisted} of them no longer trading. Symbols the provider no longer lists at all are missing: "
+        "what remains of survivorship bias is not measured.",
+        f"Candidates of the decision date: {candidates['mode'].iloc[0] if len(candidates) else 'none'}.",
+        "Costs are slippage and commission on traded notional at the close of the decision date.",
+    ]
+    if direction == "SHORT":
+        notes.append("Spot shorts pay borrow; availability of borrow is not modelled.")
+    sparse = int(windows["sparse"].sum())
+    if sparse:
+        notes.append(f"{sparse} of {len(windows)} windows recruited fewer than the floor and held cash for the rest.")
+    return notes
+
+
+def report_inputs(lake: Lake, project: Project, sleeve: SleeveConfig, date: dt.date, ann: float) -> ReportInputs:
+    """Read every table the tear sheet shows, for one profile and date."""
+    pinned = PinnedLake(lake, sleeve.name, date)
+    rules = sleeve_rules(project, sleeve)
+    windows, returns = pinned.decided("backtest_windows"), pinned.decided("backtest_returns")
+    drops = pinned.decided("candidate_drops").groupby(["step", "reason"], sort=True).size().rename("n").reset_index()
+    left_out = pinned.decided("returns_drops").groupby("reason", sort=True).size().rename("n").reset_index()
+    sessions = pd.DatetimeIndex(returns["bar_date"].unique()).sort_values()
+    return ReportInputs(
+        profile=sleeve.name,
+        direction=sleeve.direction,
+        description=sleeve.description,
+        date=date,
+        config_hash=config_hash(sleeve),
+        ann=ann,
+        funnel=pinned.decided("candidate_funnel"),
+        drops=pd.concat([drops, left_out.assign(step="returns matrix")], ignore_index=True)[["step", "reason", "n"]],
+        selection=pinned.decided("selection"),
+        positions=pinned.decided("positions"),
+        allocations=pinned.decided("allocations"),
+        foundation=pinned.decided("foundation"),
+        windows=windows,
+        returns=returns,
+        metrics=pinned.decided("backtest_metrics"),
+        benchmark=benchmark_returns(pinned_history(pinned, rules).bars, sessions, rules),
+        benchmark_name=sleeve.benchmark,
+        notes=_notes(windows, pinned.decided("candidates"), pinned.today("instruments"), sleeve.direction),
+    )
