@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def returns_matrix_asset(chain: SleeveContext) -> dg.AssetsDefinition:
-    """Returns of the eligible universe."""
+    """Build the matrix of eligible returns."""
 
     @dg.asset(
         deps=chain.upstream("candidates", "foundation"),

@@ -11,7 +11,7 @@ from quant_assets.alpha.reading import PinnedLake
 from quant_assets.sleeve_rules import sleeve_rules
 from quant_lib.decision.walk_forward import benchmark_returns
 from quant_lib.report import ReportInputs
-from quant_resources.config import Project, SleeveConfig, config_hash
+from quant_resources.config import Project, SleeveConfig
 from quant_resources.lakehouse import Lake
 
 
@@ -45,7 +45,7 @@ def report_inputs(lake: Lake, project: Project, sleeve: SleeveConfig, date: dt.d
         direction=sleeve.direction,
         description=sleeve.description,
         date=date,
-        config_hash=config_hash(sleeve),
+        config_hash=project.resolve_sleeve(sleeve.name).config_hash,
         ann=ann,
         funnel=pinned.decided("candidate_funnel"),
         drops=pd.concat([drops, left_out.assign(step="returns matrix")], ignore_index=True)[["step", "reason", "n"]],

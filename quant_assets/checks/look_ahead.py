@@ -1,0 +1,83 @@
+"""Look-ahead check: what is stored of a date must not depend on anything later (design 9)."""
+
+from __future__ import annotations
+
+import datetime as dt
+import zlib
+
+import numpy as np
+import pandas as pd
+
+from quant_assets.dataops.feature_rows import labelled_bars
+from quant_assets.sleeve_rules import ANN
+from quant_lib.contracts.verdicts import Verdict, require
+from quant_lib.features import compute_features
+from quant_lib.health import HealthRules
+from quant_resources.lakehouse import Lake
+
+SAMPLE = 12
+NOISE_BARS = 30
+
+
+def judge_look_ahead(lake: Lake, date: dt.date, rules: HealthRules, ruleset: str) -> Verdict:
+    """Append noise after the date for a sample of symbols and compare the date's features bit for bit.
+
+    Parameters
+    ----------
+    lake : Lake
+        Where bars and features are.
+    date : datetime.date
+        Judged date.
+    rules : HealthRules
+        Segments and quarantine.
+    ruleset : {"legacy", "pine3"}
+        Vote rules.
+
+    Returns
+    -------
+    Verdict
+        Fails on the first feature that moved, naming symbol and feature.
+    """
+    stored = lake.read("features", date=date)
+    symbols = sorted(stored["symbol"], key=lambda s: zlib.crc32(f"{date}{s}".encode()))[:SAMPLE]
+    bars = lake.read("ohlcv", until=date, symbols=symbols)
+    scrambled = pd.concat([bars, _noise(bars, date)], ignore_index=True)
+    labelled = labelled_bars(scrambled, rules)
+    again = compute_features(labelled, labelled["segment"], ruleset=ruleset, ann=ANN, since=date)
+    day = pd.Timestamp(date)
+    again = again[again["date"] == day].set_index("symbol").sort_index()
+    kept = stored[stored["symbol"].isin(symbols)].set_index("symbol").sort_index()
+    moved = _differences(kept, again[kept.columns])
+    return require(
+        moved.empty and len(kept) > 0,
+        f"{len(moved)} features of {len(kept)} sampled symbols moved when {NOISE_BARS} later bars became noise",
+        {"symbols": len(kept), "moved": len(moved)},
+        moved,
+    )
+
+
+def _noise(bars: pd.DataFrame, date: dt.date) -> pd.DataFrame:
+    rng = np.random.default_rng(zlib.crc32(date.isoformat().encode()))
+    parts = []
+    for symbol, own in bars.groupby("symbol", sort=True):
+        days = pd.date_range(pd.Timestamp(date) + pd.Timedelta(days=1), periods=NOISE_BARS, unit="us")
+        close = float(own["close"].iloc[-1]) * np.exp(np.cumsum(rng.normal(0.0, 0.4, NOISE_BARS)))
+        part = pd.DataFrame({"date": days, "symbol": symbol, "open": close, "close": close})
+        part["high"], part["low"] = close * 1.1, close * 0.9
+        part["volume"] = rng.uniform(0.0, 1e9, NOISE_BARS)
+        part["open_time"] = days.tz_localize("UTC")
+        part["close_time"] = part["known_at"] = part["open_time"] + pd.Timedelta(days=1)
+        part["source"], part["ingested_at"] = "noise", part["close_time"]
+        parts.append(part)
+    return pd.concat(parts, ignore_index=True).astype(bars.dtypes.to_dict())[list(bars.columns)]
+
+
+def _differences(stored: pd.DataFrame, again: pd.DataFrame) -> pd.DataFrame:
+    rows = []
+    for name in stored.columns:
+        same = stored[name].eq(again[name]) | (stored[name].isna() & again[name].isna())
+        rows += [
+            {"symbol": symbol, "feature": name, "stored": stored.at[symbol, name], "again": again.at[symbol, name]}
+            for symbol in stored.index[~same]
+        ]
+    return pd.DataFrame(rows)

@@ -1,0 +1,127 @@
+"""Contracts of the shared facts."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pandas as pd
+
+from quant_assets import keys
+from quant_assets.checks.factory import Contract
+from quant_assets.sleeve_rules import health_rules
+from quant_lib.contracts import INSTRUMENTS, OHLCV, OHLCV_FETCHES, OHLCV_FINDINGS, OHLCV_HEALTH
+from quant_lib.contracts.verdicts import Verdict, all_of, judge_schema, require
+from quant_lib.features.registry import FEATURES_TABLE
+from quant_resources.config import Project
+from quant_resources.lakehouse import Lake
+
+MIN_METADATA_COVERAGE = 0.95
+
+
+def shared_contracts(project: Project) -> list[Contract]:
+    """Contracts of instruments, bars, health and features."""
+
+    def fetched(lake: Lake, date: dt.date) -> Verdict:
+        return judge_fetches(lake.read("ohlcv_fetches", date=date), project.platform.ingestion.success_ratio)
+
+    def look_ahead(lake: Lake, date: dt.date) -> Verdict:
+        from quant_assets.checks.look_ahead import judge_look_ahead
+
+        return judge_look_ahead(lake, date, health_rules(project), project.platform.ratings.ruleset)
+
+    return [
+        Contract(
+            keys.INSTRUMENTS, "contract", "Schema; tick size known for 95 % of active symbols.", judge_instruments
+        ),
+        Contract(
+            keys.OHLCV, "contract", "Schema of every stored bar; nothing after the date, no open bar.", judge_bars
+        ),
+        Contract(keys.OHLCV, "fetches", "Share of followed symbols that are current after all retries.", fetched),
+        Contract(keys.OHLCV_HEALTH, "contract", "Schema; a verdict for every symbol with bars.", judge_health),
+        Contract(
+            keys.FEATURES, "contract", "Schema, bounds, knowledge time, coverage of the day's bars.", judge_features
+        ),
+        Contract(keys.FEATURES, "look_ahead", "Features do not move when every later bar becomes noise.", look_ahead),
+    ]
+
+
+def judge_instruments(lake: Lake, date: dt.date) -> Verdict:
+    """Schema and metadata coverage; a default never counts."""
+    rows = lake.read("instruments", date=date)
+    active = rows[rows["active"]]
+    known = active["tick_size_source"].isin(["vendor", "exchange"]) & active["tick_size"].gt(0.0)
+    share = float(known.mean()) if len(active) else 0.0
+    coverage = require(
+        share >= MIN_METADATA_COVERAGE,
+        f"tick size known for {share:.1%} of {len(active)} active symbols, {MIN_METADATA_COVERAGE:.0%} needed",
+        {"active": len(active), "tick_size_coverage": share},
+        active.loc[~known, ["symbol", "tick_size", "tick_size_source"]],
+    )
+    return all_of(judge_schema(INSTRUMENTS, rows), coverage)
+
+
+def judge_bars(lake: Lake, date: dt.date) -> Verdict:
+    """Every stored bar up to the date holds the schema, closed when it was stored, and is ordered."""
+    rows = lake.read("ohlcv", until=date)
+    limit = pd.Timestamp(date, tz="UTC") + pd.Timedelta(days=1)
+    late = rows[(rows["known_at"] > limit) | (rows["known_at"] < rows["close_time"])]
+    crooked = rows[
+        (rows["high"] < rows[["open", "close"]].max(axis=1)) | (rows["low"] > rows[["open", "close"]].min(axis=1))
+    ]
+    sound = require(
+        late.empty and crooked.empty and len(rows) > 0,
+        f"{len(rows)} bars, {len(late)} known after the date's close, {len(crooked)} with high or low inside the body",
+        {"bars": len(rows), "symbols": int(rows["symbol"].nunique())},
+        pd.concat([late, crooked])[["date", "symbol", "open", "high", "low", "close", "known_at"]],
+    )
+    return all_of(judge_schema(OHLCV, rows), sound)
+
+
+def judge_fetches(rows: pd.DataFrame, needed: float) -> Verdict:
+    """Success ratio of an ingestion; below full success a person is warned."""
+    ok = rows["status"].isin(["fetched", "already_current"])
+    share = float(ok.mean()) if len(rows) else 0.0
+    verdict = all_of(
+        judge_schema(OHLCV_FETCHES, rows),
+        require(
+            share >= needed,
+            f"{int(ok.sum())} of {len(rows)} followed symbols are current ({share:.1%}), {needed:.0%} needed",
+            {"followed": len(rows), "failed": int((~ok).sum()), "success_ratio": share},
+            rows.loc[~ok, ["symbol", "status", "attempts", "message"]],
+        ),
+    )
+    return Verdict(verdict.passed, verdict.message, verdict.figures, verdict.failing, warning=bool((~ok).any()))
+
+
+def judge_health(lake: Lake, date: dt.date) -> Verdict:
+    """A verdict per symbol with bars; what is not healthy is shown, not failed: vetoes act on it."""
+    rows, findings = lake.read("ohlcv_health", date=date), lake.read("ohlcv_findings", date=date)
+    symbols = set(lake.read("ohlcv", columns=["symbol"], until=date)["symbol"])
+    missing = sorted(symbols - set(rows["symbol"]))
+    sick = rows[rows["status"] != "healthy"]
+    covered = require(
+        not missing,
+        f"{len(sick)} of {len(rows)} symbols are not healthy, {len(missing)} were not judged",
+        {"symbols": len(rows), "not_healthy": len(sick), "findings": len(findings)},
+        sick[["symbol", "status", "reasons", "last_date", "longest_gap"]],
+    )
+    verdict = all_of(judge_schema(OHLCV_HEALTH, rows), judge_schema(OHLCV_FINDINGS, findings), covered)
+    failing = covered.failing if verdict.passed else verdict.failing
+    return Verdict(verdict.passed, verdict.message, verdict.figures, failing, warning=len(sick) > 0)
+
+
+def judge_features(lake: Lake, date: dt.date) -> Verdict:
+    """Schema of the day, coverage of its bars, and no row known later than its own close."""
+    rows = lake.read("features", date=date)
+    bars = lake.read("ohlcv", date=date, columns=["symbol"])
+    late = rows[rows["knowledge_time"] > pd.Timestamp(date, tz="UTC") + pd.Timedelta(days=1)]
+    uncovered = sorted(set(bars["symbol"]) - set(rows["symbol"]))
+    strangers = sorted(set(rows["symbol"]) - set(bars["symbol"]))
+    covered = require(
+        late.empty and not strangers and len(uncovered) <= 0.1 * max(len(bars), 1) and len(rows) > 0,
+        f"{len(rows)} of {len(bars)} symbols with a bar have features, {len(late)} rows known after the close, "
+        f"{len(strangers)} without a bar",
+        {"rows": len(rows), "without_features": len(uncovered)},
+        pd.DataFrame({"symbol": uncovered}),
+    )
+    return all_of(judge_schema(FEATURES_TABLE, rows), covered)

@@ -1,0 +1,188 @@
+"""One in-process Dagster run with progress, timings and a summary."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import time
+import uuid
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+from dagster import DagsterEventType, DagsterInstance
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from quant_assets.cli.console import err
+from quant_lib.errors import QuantError
+
+if TYPE_CHECKING:
+    from dagster import EventLogEntry
+
+    from quant_resources.config import Project
+    from quant_resources.settings import Settings
+
+
+@dataclass
+class StepLine:
+    """What is known of one step of the run."""
+
+    name: str
+    seconds: float = 0.0
+    status: str = "skipped"
+    message: str = ""
+
+
+@dataclass
+class Outcome:
+    """Result of a run, for people and machines."""
+
+    date: dt.date
+    run_id: str
+    success: bool = False
+    seconds: float = 0.0
+    steps: dict[str, StepLine] = field(default_factory=dict)
+    failed_checks: list[tuple[str, str]] = field(default_factory=list)
+    warnings: list[tuple[str, str]] = field(default_factory=list)
+    checks_passed: int = 0
+
+    def document(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "date": self.date.isoformat(),
+            "run_id": self.run_id,
+            "success": self.success,
+            "seconds": round(self.seconds, 3),
+            "steps": [vars(step) for step in self.steps.values()],
+            "checks_passed": self.checks_passed,
+            "checks_failed": [{"check": name, "message": text} for name, text in self.failed_checks],
+            "warnings": [{"check": name, "message": text} for name, text in self.warnings],
+        }
+
+    def print_summary(self, console: Console) -> None:
+        """Say what took how long, what failed and why."""
+        for step in self.steps.values():
+            mark = {"done": "[green]✓[/]", "failed": "[red]✗[/]"}.get(step.status, "[yellow]–[/]")
+            console.print(f" {mark} {step.name:<62} {step.seconds:7.2f} s")
+            if step.message:
+                console.print(f"     {step.message}", markup=False, style="red")
+        for name, text in self.warnings:
+            console.print(f" [yellow]![/] {name}: ", end="")
+            console.print(text, markup=False)
+        for name, text in self.failed_checks:
+            console.print(f" [red]✗[/] check {name}: ", end="")
+            console.print(text, markup=False)
+        word = "[bold green]passed[/]" if self.success else "[bold red]failed[/]"
+        console.print(
+            f"{self.date} {word} in {self.seconds:.1f} s: {sum(s.status == 'done' for s in self.steps.values())} of "
+            f"{len(self.steps)} steps, {self.checks_passed} checks passed, {len(self.failed_checks)} failed"
+        )
+
+
+class _Listener:
+    """Turns Dagster's events into progress and an outcome."""
+
+    def __init__(self, outcome: Outcome, progress: Progress, total: int) -> None:
+        self.outcome, self.progress = outcome, progress
+        self.task = progress.add_task("starting", total=total)
+
+    def __call__(self, entry: EventLogEntry, cursor: str) -> None:
+        event = entry.dagster_event
+        if event is None:
+            return
+        if event.event_type is DagsterEventType.STEP_START:
+            self.progress.update(self.task, description=_readable(event.step_key or ""))
+        elif event.event_type is DagsterEventType.STEP_SUCCESS:
+            self._finish(event.step_key or "", "done", event.step_success_data.duration_ms / 1000.0)
+        elif event.event_type is DagsterEventType.STEP_FAILURE:
+            cause = event.step_failure_data.error
+            self._finish(event.step_key or "", "failed", 0.0, _root_cause(cause))
+        elif event.event_type is DagsterEventType.ASSET_CHECK_EVALUATION:
+            self._judge(event.asset_check_evaluation_data)
+
+    def _finish(self, key: str, status: str, seconds: float, message: str = "") -> None:
+        self.progress.advance(self.task)
+        name = _readable(key)
+        self.outcome.steps[name] = StepLine(name, seconds, status, message)
+
+    def _judge(self, evaluation: Any) -> None:
+        name = f"{evaluation.asset_key.to_user_string()}:{evaluation.check_name}"
+        text = evaluation.description or ""
+        if not evaluation.passed:
+            self.outcome.failed_checks.append((name, text))
+            return
+        self.outcome.checks_passed += 1
+        flag = evaluation.metadata.get("warning")
+        if flag is not None and flag.value:
+            self.outcome.warnings.append((name, text))
+
+
+def _readable(step_key: str) -> str:
+    return step_key.replace("__", "/")
+
+
+def _root_cause(error: Any) -> str:
+    """Message of the first error in a chain: what really went wrong."""
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return "" if error is None else str(error.message).strip()
+
+
+def _quiet_dagster() -> None:
+    """Leave the terminal to the progress bar; the event log keeps everything."""
+    logging.getLogger("dagster").setLevel(logging.CRITICAL)
+
+
+def execute(
+    settings: Settings, project: Project, selection: list[dg.AssetKey], date: dt.date, *, quiet: bool = False
+) -> Outcome:
+    """Materialise assets and their checks for one date in this process.
+
+    Parameters
+    ----------
+    settings : Settings
+        Home and market.
+    project : Project
+        Configuration.
+    selection : list of AssetKey
+        Assets to materialise.
+    date : datetime.date
+        Partition.
+    quiet : bool
+        Show no progress.
+
+    Returns
+    -------
+    Outcome
+        Success only if every step ran and every blocking check passed.
+    """
+    from quant_assets.definitions import build_definitions
+
+    job = build_definitions(settings, project).resolve_implicit_global_asset_job_def()
+    outcome = Outcome(date, str(uuid.uuid4()))
+    columns = (TextColumn("{task.description:<56}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    started = time.perf_counter()
+    _quiet_dagster()
+    with DagsterInstance.get() as instance, Progress(*columns, console=err, transient=True, disable=quiet) as progress:
+        listener = _Listener(outcome, progress, total=_step_count(job, selection))
+        instance.add_event_listener(outcome.run_id, listener)
+        result = job.execute_in_process(
+            instance=instance,
+            run_id=outcome.run_id,
+            partition_key=date.isoformat(),
+            asset_selection=selection,
+            raise_on_error=False,
+            tags={"quant/date": date.isoformat()},
+        )
+    outcome.success = result.success and not outcome.failed_checks
+    outcome.seconds = time.perf_counter() - started
+    return outcome
+
+
+def _step_count(job: dg.JobDefinition, selection: list[dg.AssetKey]) -> int:
+    chosen = set(selection)
+    return len(chosen) + sum(key.asset_key in chosen for key in job.asset_layer.asset_graph.asset_check_keys)
+
+
+__all__ = ["Outcome", "QuantError", "StepLine", "execute"]

@@ -1,0 +1,88 @@
+"""`quant run`: materialise a flow's assets for a date, with live progress."""
+
+from __future__ import annotations
+
+import datetime as dt
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from quant_assets import home
+from quant_assets.cli.console import command, emit_json, fail, out
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+    from quant_resources.config import Project
+    from quant_resources.settings import Settings
+
+
+class Flow(StrEnum):
+    """What to materialise."""
+
+    DATA = "data"
+    ALPHA = "alpha"
+    ALL = "all"
+
+
+def market_last_closed_day(settings: Settings) -> dt.date:
+    """Last day whose bars have closed on the configured market."""
+    from quant_resources.tradingview.resource import TradingViewResource
+
+    resource = TradingViewResource(url=settings.market_url, source=settings.market_source, as_of=settings.market_as_of)
+    with resource.client() as client:
+        return client.clock().date() - dt.timedelta(days=1)
+
+
+def chosen_date(text: str | None, last_closed: dt.date, project: Project) -> dt.date:
+    """Decide the date: the one asked for, or the market's last closed day; refuse what cannot be decided."""
+    from quant_lib.keys import parse_partition_date
+
+    date = last_closed if text is None else parse_partition_date(text)
+    if date > last_closed:
+        fail(
+            f"{date} is in the future of the market: its last closed day is {last_closed}; ask for that or an earlier one"
+        )
+    start = project.platform.start_date
+    if date < start:
+        fail(f"{date} is before the first partition {start}; set start_date in configs/platform.yaml to decide earlier")
+    return date
+
+
+def _selection(flow: Flow, profiles: list[str]) -> list[dg.AssetKey]:
+    from quant_assets import keys
+
+    chosen: list[dg.AssetKey] = []
+    if flow in (Flow.DATA, Flow.ALL):
+        chosen += keys.SHARED_KEYS
+    if flow in (Flow.ALPHA, Flow.ALL):
+        chosen += [keys.sleeve_key(profile, step) for profile in profiles for step in keys.SLEEVE_STEPS]
+    return chosen
+
+
+@command
+def run(
+    flow: Annotated[Flow, typer.Argument(help="data: shared facts; alpha: sleeves; all: both.")],
+    profile: Annotated[list[str] | None, typer.Option(help="Sleeve, repeatable; every one if left out.")] = None,
+    date: Annotated[
+        str | None, typer.Option(help="Decision date YYYY-MM-DD; the market's last closed day if left out.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
+) -> None:
+    """Materialise a day. Exit code 0 only if every step and every blocking check passed."""
+    from quant_assets.configured import load_configured
+
+    settings, project = load_configured()
+    profiles = [project.sleeve(name).name for name in (profile or sorted(project.sleeves))]
+    day = chosen_date(date, market_last_closed_day(settings), project)
+    home.prepare_home(settings)
+    from quant_assets.cli.execution import execute
+
+    outcome = execute(settings, project, _selection(flow, profiles), day, quiet=as_json)
+    if as_json:
+        emit_json(outcome.document())
+    else:
+        outcome.print_summary(out)
+    if not outcome.success:
+        raise typer.Exit(1)

@@ -1,0 +1,62 @@
+"""Everything Dagster knows of the platform. Loading it touches the configuration and nothing else."""
+
+from __future__ import annotations
+
+import warnings
+
+import dagster as dg
+
+# Partitioned checks and single-run backfills are the design's; their preview and beta marks are known.
+warnings.filterwarnings("ignore", category=dg.PreviewWarning)
+warnings.filterwarnings("ignore", category=dg.BetaWarning)
+
+from quant_resources.tradingview.resource import TradingViewResource  # noqa: E402
+
+from quant_assets import keys  # noqa: E402
+from quant_assets.alpha.sleeve import sleeve_assets  # noqa: E402
+from quant_assets.checks.factory import build_check  # noqa: E402
+from quant_assets.checks.shared import shared_contracts  # noqa: E402
+from quant_assets.checks.sleeve import SleeveContracts  # noqa: E402
+from quant_assets.configured import load_configured  # noqa: E402
+from quant_assets.dataops.assets import dataops_assets  # noqa: E402
+from quant_assets.partitions import daily_partitions  # noqa: E402
+from quant_resources.artifacts import ArtifactsResource  # noqa: E402
+from quant_resources.config import Project  # noqa: E402
+from quant_resources.lakehouse.resource import LakehouseResource  # noqa: E402
+from quant_resources.settings import Settings  # noqa: E402
+
+
+def build_definitions(settings: Settings, project: Project) -> dg.Definitions:
+    """Assets, checks, jobs and resources for a configuration.
+
+    Parameters
+    ----------
+    settings : Settings
+        Where home is and which market is asked.
+    project : Project
+        Universes, scanners, sleeves.
+    """
+    partitions = daily_partitions(project.platform.start_date)
+    assets, contracts = dataops_assets(project, partitions), shared_contracts(project)
+    jobs = [dg.define_asset_job("data", dg.AssetSelection.groups(keys.DATAOPS_GROUP), partitions_def=partitions)]
+    for sleeve in project.sleeves.values():
+        assets += sleeve_assets(project, sleeve, partitions)
+        contracts += SleeveContracts(project, sleeve, str(settings.artifacts_dir)).contracts()
+        jobs.append(dg.define_asset_job(sleeve.name, dg.AssetSelection.groups(sleeve.name), partitions_def=partitions))
+    jobs.append(dg.define_asset_job("daily", dg.AssetSelection.all(), partitions_def=partitions))
+    return dg.Definitions(
+        assets=assets,
+        asset_checks=[build_check(contract, partitions) for contract in contracts],
+        jobs=jobs,
+        executor=dg.in_process_executor,
+        resources={
+            "lakehouse": LakehouseResource(root=str(settings.lakehouse_dir)),
+            "artifacts": ArtifactsResource(root=str(settings.artifacts_dir)),
+            "tradingview": TradingViewResource(
+                url=settings.market_url, source=settings.market_source, as_of=settings.market_as_of
+            ),
+        },
+    )
+
+
+defs = build_definitions(*load_configured())
