@@ -90,8 +90,8 @@ def sleeve_rules(project: Project, sleeve: SleeveConfig) -> SleeveRules:
         selection=SelectionRules(
             vetoes=VetoRules(
                 health_statuses=selection.vetoes,
-                turnover_min=selection.liquidity_floor,
-                rating=overall_rating(project),
+                turnover_min=selection.turnover_min or None,
+                rating=selection.rating,
                 min_days=sleeve.data.min_days,
             ),
             top_n=selection.top_n,
@@ -101,7 +101,7 @@ def sleeve_rules(project: Project, sleeve: SleeveConfig) -> SleeveRules:
             cluster_lookbacks=risk.lookbacks,
             feature_lookback=selection.feature_lookback,
             ann=ANN,
-            overall_rating=overall_rating(project),
+            overall_rating=selection.rating,
             weights=selection.weights,
             dominant_signal=selection.dominant_signal,
             dominant_weight=selection.dominant_signal_weight,

@@ -6,9 +6,8 @@ import datetime as dt
 
 import pandas as pd
 
-from quant_lib.decision import ReturnRules
-from quant_lib.health import HealthRules, quarantine_bars
-from quant_lib.returns import eligible_returns, simple_returns
+from quant_lib.decision import ReturnRules, eligible_over
+from quant_lib.health import HealthRules
 from quant_resources.lakehouse import Lake
 
 PINNED = ("instruments", "ohlcv", "ohlcv_health", "features")
@@ -57,17 +56,8 @@ def returns_for(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Eligible returns of some symbols over the lookback, and what was left out with the reason."""
     closes = pinned.segmented_closes(symbols=symbols).sort_values(["symbol", "date"], kind="stable")
-    quarantined = quarantine_bars(closes, health)
-    since = pd.Timestamp(pinned.date) - pd.Timedelta(days=rules.lookback)
-    wide = simple_returns(closes[closes["date"] >= since], quarantined)
-    return eligible_returns(
-        wide,
-        pinned.date,
-        lookback=rules.lookback,
-        min_days=rules.min_days,
-        min_observed=rules.min_observed,
-        max_internal_gap=rules.max_internal_gap,
-    )
+    found = eligible_over(closes, pinned.date, rules, health)
+    return found.matrix, found.drops
 
 
 def wide_returns(rows: pd.DataFrame, columns: str) -> pd.DataFrame:

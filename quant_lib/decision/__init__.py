@@ -6,7 +6,7 @@ backtest call the same functions on rows known at that date.
 
 from __future__ import annotations
 
-from quant_lib.decision.daily import allocate_all, discover, universe_on
+from quant_lib.decision.daily import allocate_all, discover, eligible_over, universe_on
 from quant_lib.decision.rules import ReturnRules, Scan, SleeveRules, WindowRules
 from quant_lib.decision.walk_forward import History, WalkForward, walk_forward
 
@@ -19,6 +19,7 @@ __all__ = [
     "WindowRules",
     "allocate_all",
     "discover",
+    "eligible_over",
     "universe_on",
     "walk_forward",
 ]

@@ -19,7 +19,9 @@ from quant_lib.contracts import (
     WEIGHTS,
     TableSpec,
 )
-from quant_lib.decision.rules import SleeveRules
+from quant_lib.decision.rules import ReturnRules, SleeveRules
+from quant_lib.health import HealthRules, quarantine_bars, segment_starts
+from quant_lib.returns import EligibleReturns, eligible_returns, simple_returns
 from quant_lib.selection import screen
 from quant_lib.synthesis import flatten
 
@@ -96,6 +98,40 @@ def _label(tables: dict[str, pd.DataFrame], scanner: str, *, steps: int) -> None
     for name in (CANDIDATE_FUNNEL.name, CANDIDATE_DROPS.name):
         tables[name]["step"] = scanner + ": " + tables[name]["step"]
     tables[CANDIDATE_FUNNEL.name]["step_no"] += steps
+
+
+def eligible_over(bars: pd.DataFrame, on: dt.date, rules: ReturnRules, health: HealthRules) -> EligibleReturns:
+    """Eligible returns of some symbols over the lookback, from what was known on the date.
+
+    Parameters
+    ----------
+    bars : DataFrame
+        symbol, date, close, segment; the symbols' whole history up to the date.
+    on : datetime.date
+        Decision date, last session of the lookback.
+    rules : ReturnRules
+        Eligibility.
+    health : HealthRules
+        What quarantines a bar.
+
+    Returns
+    -------
+    EligibleReturns
+        Matrix and drops.
+    """
+    known = bars[bars["date"] <= pd.Timestamp(on)]
+    bad = quarantine_bars(known, health)
+    starts = segment_starts(known, known["segment"])
+    since = pd.Timestamp(on) - pd.Timedelta(days=rules.lookback)
+    return eligible_returns(
+        simple_returns(known[known["date"] >= since], bad, on=on),
+        on,
+        lookback=rules.lookback,
+        min_observed=rules.min_observed,
+        max_internal_gap=rules.max_internal_gap,
+        min_days=rules.min_days,
+        segment_starts=starts,
+    )
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -17,11 +17,10 @@ from quant_lib.backtest import (
     walk_forward_windows,
 )
 from quant_lib.contracts import CANDIDATES
-from quant_lib.decision.daily import Allocated, allocate_all, discover, universe_on
+from quant_lib.decision.daily import Allocated, allocate_all, discover, eligible_over, universe_on
 from quant_lib.decision.rules import SleeveRules
 from quant_lib.errors import MissingDataError
 from quant_lib.health import assess_health, quarantine_bars
-from quant_lib.returns import eligible_returns, simple_returns
 from quant_lib.selection import select
 from quant_lib.synthesis import make_atoms, synthetic_returns
 
@@ -128,19 +127,10 @@ def _as_of(instruments: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
 
 def _train_returns(bars: pd.DataFrame, window: Window, symbols: pd.Series, rules: SleeveRules) -> pd.DataFrame:
     """Eligible returns of the candidates over the train window."""
-    since = window.train_start - pd.Timedelta(days=1)
-    recent = bars[(bars["date"] >= since) & bars["symbol"].isin(set(symbols))]
-    quarantined = quarantine_bars(bars[bars["symbol"].isin(set(symbols))], rules.health)
-    wide = simple_returns(recent, quarantined)
+    own = bars[bars["symbol"].isin(set(symbols))]
     length = int((window.decided_on - window.train_start).days) + 1
-    return eligible_returns(
-        wide,
-        window.decided_on.date(),
-        lookback=length,
-        min_days=min(rules.returns.min_days, length),
-        min_observed=rules.returns.min_observed,
-        max_internal_gap=rules.returns.max_internal_gap,
-    )[0]
+    limits = replace(rules.returns, lookback=length, min_days=min(rules.returns.min_days, length))
+    return eligible_over(own, window.decided_on.date(), limits, rules.health).matrix
 
 
 def walk_forward(

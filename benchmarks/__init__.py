@@ -1,0 +1,1 @@
+"""Side-by-side timings; never a timed test."""
