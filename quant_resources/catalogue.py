@@ -27,7 +27,15 @@ COLUMNS = (
     "time",
 )
 
-_TYPES = {"spot": "spot", "swap": "perp", "stock": "equity", "fund": "etf", "futures": "futures", "forex": "forex", "index": "index"}
+_TYPES = {
+    "spot": "spot",
+    "swap": "perp",
+    "stock": "equity",
+    "fund": "etf",
+    "futures": "futures",
+    "forex": "forex",
+    "index": "index",
+}
 _VENDOR_TYPE = {ours: theirs for theirs, ours in _TYPES.items()}
 _QUARANTINE_FREE_DAYS = 7
 """A symbol without a bar for longer than this counts as not trading when a past day is reconstructed."""

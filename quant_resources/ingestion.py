@@ -43,7 +43,12 @@ class IngestReport:
 
 
 def plan_requests(
-    stored: pd.DataFrame, followed: Sequence[str], ended: dict[str, dt.date], on: dt.date, clock: dt.datetime, start: dt.date
+    stored: pd.DataFrame,
+    followed: Sequence[str],
+    ended: dict[str, dt.date],
+    on: dt.date,
+    clock: dt.datetime,
+    start: dt.date,
 ) -> dict[str, int]:
     """Bars to ask for, per symbol that is not complete up to a date.
 
@@ -175,7 +180,8 @@ def _newest_stored(lake: Lake, on: dt.date) -> pd.DataFrame:
     if not lake.exists("ohlcv"):
         return pd.DataFrame({"symbol": pd.Series(dtype="str"), "newest": pd.Series(dtype="datetime64[us]")})
     stored = lake.read("ohlcv", columns=["symbol", "date"], until=on)
-    return stored.groupby("symbol", as_index=False)["date"].max().rename(columns={"date": "newest"})
+    newest = stored.groupby("symbol")["date"].max()
+    return pd.DataFrame({"symbol": newest.index.astype("str"), "newest": newest.to_numpy()})
 
 
 def _revisions(lake: Lake, served: pd.DataFrame, on: dt.date) -> pd.DataFrame:

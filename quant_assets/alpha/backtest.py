@@ -1,7 +1,5 @@
 """The walk-forward of a sleeve."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -15,7 +13,7 @@ if TYPE_CHECKING:
     from quant_assets.alpha.sleeve import SleeveContext
 
 
-def backtest_asset(chain: SleeveContext) -> dg.AssetsDefinition:
+def backtest_asset(chain: "SleeveContext") -> dg.AssetsDefinition:
     """Windows, weights, stitched returns, metrics."""
 
     @dg.asset(

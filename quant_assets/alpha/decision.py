@@ -1,7 +1,5 @@
 """Returns, selection, streams and weights of a sleeve."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -24,7 +22,7 @@ if TYPE_CHECKING:
     from quant_assets.alpha.sleeve import SleeveContext
 
 
-def returns_matrix_asset(chain: SleeveContext) -> dg.AssetsDefinition:
+def returns_matrix_asset(chain: "SleeveContext") -> dg.AssetsDefinition:
     """Build the matrix of eligible returns."""
 
     @dg.asset(
@@ -52,7 +50,7 @@ def returns_matrix_asset(chain: SleeveContext) -> dg.AssetsDefinition:
     return returns_matrix
 
 
-def selection_asset(chain: SleeveContext) -> dg.AssetsDefinition:
+def selection_asset(chain: "SleeveContext") -> dg.AssetsDefinition:
     """Vetoes, scores, clusters, recruitment."""
 
     @dg.asset(
@@ -88,7 +86,7 @@ def selection_asset(chain: SleeveContext) -> dg.AssetsDefinition:
     return selection
 
 
-def strategy_returns_asset(chain: SleeveContext) -> dg.AssetsDefinition:
+def strategy_returns_asset(chain: "SleeveContext") -> dg.AssetsDefinition:
     """Atoms and their synthetic long streams."""
 
     @dg.asset(
@@ -116,7 +114,7 @@ def strategy_returns_asset(chain: SleeveContext) -> dg.AssetsDefinition:
     return strategy_returns
 
 
-def weights_asset(chain: SleeveContext) -> dg.AssetsDefinition:
+def weights_asset(chain: "SleeveContext") -> dg.AssetsDefinition:
     """Every engine and risk profile, atoms and physical positions."""
 
     @dg.asset(

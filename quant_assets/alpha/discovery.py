@@ -1,7 +1,5 @@
 """Candidates of a day, and the gate that pins what the chain will read."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -17,7 +15,7 @@ if TYPE_CHECKING:
     from quant_assets.alpha.sleeve import SleeveContext
 
 
-def candidates_asset(chain: SleeveContext) -> dg.AssetsDefinition:
+def candidates_asset(chain: "SleeveContext") -> dg.AssetsDefinition:
     """Canonical candidates with their funnel."""
 
     @dg.asset(
@@ -56,7 +54,7 @@ def _as_markdown(funnel: Any) -> str:
     return "\n".join(["| step | in | out |", "| --- | --- | --- |", *rows])
 
 
-def foundation_asset(chain: SleeveContext) -> dg.AssetsDefinition:
+def foundation_asset(chain: "SleeveContext") -> dg.AssetsDefinition:
     """Pins of the shared tables."""
 
     @dg.asset(

@@ -40,7 +40,7 @@ class PinnedLake:
 
     def past(self, table: str, **options: object) -> pd.DataFrame:
         """Rows of a shared table up to the decision date."""
-        return self._lake.read(table, version=self._versions[table], until=self.date, **options)  # type: ignore[arg-type]
+        return self._lake.read(table, version=self._versions[table], until=self.date, **options)
 
     def decided(self, table: str) -> pd.DataFrame:
         """Rows an earlier step of this chain decided."""

@@ -1,7 +1,5 @@
 """The tear sheet of a sleeve."""
 
-from __future__ import annotations
-
 import base64
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +16,7 @@ if TYPE_CHECKING:
     from quant_assets.alpha.sleeve import SleeveContext
 
 
-def report_asset(chain: SleeveContext) -> dg.AssetsDefinition:
+def report_asset(chain: "SleeveContext") -> dg.AssetsDefinition:
     """HTML, Markdown, PNG and JSON."""
 
     @dg.asset(

@@ -1,7 +1,5 @@
 """One contract function, as a Dagster asset check of one partition or a range."""
 
-from __future__ import annotations
-
 import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -87,7 +87,7 @@ class _Listener:
         self.outcome, self.progress = outcome, progress
         self.task = progress.add_task("starting", total=total)
 
-    def __call__(self, entry: EventLogEntry, cursor: str) -> None:
+    def __call__(self, entry: EventLogEntry) -> None:
         event = entry.dagster_event
         if event is None:
             return

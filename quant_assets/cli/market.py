@@ -34,11 +34,12 @@ def serve(
     ] = None,
 ) -> None:
     """Serve a market on loopback that speaks TradingView's screener and chart protocols."""
-    from quant_resources.market import MarketServer, parse_clock, parse_faults, parse_source
+    from quant_resources.market import Faults, parse_clock, parse_source, serve_forever
 
-    server = MarketServer(
+    serve_forever(
         parse_source(source, exchange=exchange, asset_type=asset_type),
         parse_clock(as_of or None),
-        parse_faults(fault or []),
+        Faults.parse(fault or []),
+        port=port,
+        on_ready=lambda url: out.print(f"market ready at {url}  (QUANT_MARKET_URL={url})"),
     )
-    server.serve_forever(port=port, on_ready=lambda url: out.print(f"market ready at {url}  (QUANT_MARKET_URL={url})"))

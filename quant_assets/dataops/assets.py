@@ -1,7 +1,5 @@
 """Assets of the shared facts."""
 
-from __future__ import annotations
-
 import datetime as dt
 from typing import Any
 

@@ -203,7 +203,7 @@ def benchmark_returns(bars: pd.DataFrame, sessions: pd.DatetimeIndex, rules: Sle
     """Returns of holding the benchmark on some sessions; a session without a bar holds at the last price."""
     own = bars[bars["symbol"] == rules.benchmark]
     start = sessions[0] - pd.Timedelta(days=1)
-    axis = pd.DatetimeIndex([start]).append(sessions)
+    axis = pd.DatetimeIndex([start, *sessions])
     return _benchmark(_holding(own, axis, rules)[0], rules).loc[sessions[0] :]
 
 

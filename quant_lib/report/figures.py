@@ -106,7 +106,7 @@ def monthly(inputs: ReportInputs) -> go.Figure:
     import plotly.graph_objects as go
 
     table = pd.DataFrame(
-        {name: (1.0 + r).groupby(r.index.strftime("%Y-%m")).prod() - 1.0 for name, r in inputs.series().items()}
+        {name: (1.0 + r).groupby(pd.DatetimeIndex(r.index).strftime("%Y-%m")).prod() - 1.0 for name, r in inputs.series().items()}
     )
     figure = _figure("Monthly returns", height=110 + 34 * len(table.columns), hovermode="closest")
     limit = float(np.nanquantile(table.abs().to_numpy(), 0.98)) or 0.01

@@ -65,11 +65,11 @@ def metrics_table(inputs: ReportInputs) -> Table:
     """Metrics by risk profile."""
     wide = inputs.metrics.pivot(index="metric", columns=["engine", "risk_profile"], values="value")
     rows = [
-        [label, *(show(None if pd.isna(v) else float(v), kind) for v in wide.loc[name])]
+        [label, *(show(float(v), kind) for v in wide.loc[name].to_numpy(dtype="float64"))]
         for name, label, kind in _SHOWN
         if name in wide.index
     ]
-    header = ["", *(f"{risk}" for _, risk in wide.columns)]
+    header = ["", *map(str, wide.columns.get_level_values("risk_profile"))]
     note = "Stitched out-of-sample sessions, net of costs; zero risk-free rate; figures are not clipped."
     return Table("metrics", "Performance", header, rows, note)
 

@@ -1,0 +1,192 @@
+"""`compute_features`: from closed bars to rows of the features table."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from quant_lib.features._block import SeriesBlock
+from quant_lib.features._errors import FeatureInputError
+from quant_lib.features._feature import Feature
+from quant_lib.features._input import SortedBars, sort_bars
+from quant_lib.features.registry import FEATURE_BY_NAME, FEATURES, feature_set_version
+from quant_lib.indicators._series import FloatArray, IntArray
+from quant_lib.indicators.votes import Ruleset, check_ruleset
+
+_BLOCK_ROWS: Final = 32_768
+"""Rows of a block: large enough to hide the cost of a call, small enough for its arrays to stay in cache."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """One block of whole series: rows ``first`` to ``last`` of the sorted bars."""
+
+    first: int
+    last: int
+    offsets: IntArray
+    ann: FloatArray
+
+
+def compute_features(
+    bars: pd.DataFrame,
+    segments: pd.Series | None = None,
+    *,
+    names: Sequence[str | Feature] | None = None,
+    ruleset: str = "legacy",
+    threads: int = 2,
+    ann: float | Mapping[str, float] = 365.0,
+    since: dt.date | None = None,
+) -> pd.DataFrame:
+    """Compute features of every bar from that bar and older ones of its segment.
+
+    The result is bit-equal for any order of rows and columns, any number of
+    threads and whatever other symbols are present.
+
+    Parameters
+    ----------
+    bars : DataFrame
+        Closed daily bars: symbol, date (session label), high, low, close
+        (quote currency), volume (base units, NaN where unknown); close_time
+        (UTC) where known, the end of the UTC day otherwise.
+    segments : Series of int, optional
+        Segment number of each bar, from 0, never decreasing in time; same index
+        as ``bars``. One segment per symbol by default. Every feature starts anew with a segment.
+    names : sequence of str or Feature, optional
+        Features to compute, registered ones by name; the stored ones by default.
+    ruleset : {'legacy', 'pine3'}
+        Published rule set of the rating votes.
+    threads : int
+        Threads that share the work.
+    ann : float or mapping of symbol to float
+        Sessions a year: 365 for markets that never close, 252 for exchange sessions.
+    since : date, optional
+        Give only rows of this date and later. They are still computed from all
+        of ``bars`` and are bit-equal to those of a full run.
+
+    Returns
+    -------
+    DataFrame
+        date, symbol, the features in the order asked, knowledge_time,
+        feature_set_version; sorted by (symbol, date). With the default names
+        these are the columns of `FEATURES_TABLE`.
+
+    Raises
+    ------
+    FeatureInputError
+        Where columns are missing, keys repeat or are null, a price is not a
+        positive number, a close lies outside its range, a volume is negative,
+        segments do not fit the bars, or an option is not known.
+    """
+    features = _features(names)
+    rules = check_ruleset(ruleset)
+    if threads < 1:
+        raise FeatureInputError(f"threads was {threads}", "compute_features", "ask for at least one")
+    ordered = sort_bars(bars, segments)
+    if since is not None:
+        ordered = ordered.take(_still_running(ordered, since))
+    values = _run(ordered, features, rules, threads, ann)
+    return _table(ordered, features, values, rules, since)
+
+
+def _features(names: Sequence[str | Feature] | None) -> tuple[Feature, ...]:
+    if names is None:
+        return tuple(feature for feature in FEATURES if feature.stored)
+    unknown = [name for name in names if isinstance(name, str) and name not in FEATURE_BY_NAME]
+    if unknown:
+        raise FeatureInputError(
+            f"{unknown} are not features", "names", "see quant_lib.features.FEATURES for those there are"
+        )
+    chosen = tuple(FEATURE_BY_NAME[name] if isinstance(name, str) else name for name in names)
+    if len({feature.name for feature in chosen}) != len(chosen):
+        raise FeatureInputError("a feature is asked for twice", "names", "name each once")
+    return chosen
+
+
+def _still_running(ordered: SortedBars, since: dt.date) -> slice | IntArray:
+    """Rows of the series that reach ``since``; a series that ended before it cannot change what is asked for."""
+    ends = ordered.offsets[1:] - 1
+    alive = ordered.dates[ends] >= np.datetime64(since, "us")
+    return np.flatnonzero(np.repeat(alive, np.diff(ordered.offsets)))
+
+
+def _annualisation(symbols: Sequence[str], ann: float | Mapping[str, float]) -> FloatArray:
+    if not isinstance(ann, Mapping):
+        made = np.full(len(symbols), float(ann))
+    else:
+        missing = sorted({symbol for symbol in symbols if symbol not in ann})
+        if missing:
+            raise FeatureInputError(
+                f"no annualisation factor for {missing[:5]}", "ann", "name every symbol of the bars"
+            )
+        made = np.array([float(ann[symbol]) for symbol in symbols])
+    if not bool(np.all(made > 0.0)):
+        raise FeatureInputError(
+            "an annualisation factor is not positive", "ann", "give sessions a year, such as 365 or 252"
+        )
+    return made
+
+
+def _tasks(ordered: SortedBars, ann: FloatArray) -> list[_Task]:
+    """Cut the series into blocks of about `_BLOCK_ROWS` rows, never through a series."""
+    tasks: list[_Task] = []
+    offsets = ordered.offsets
+    series = 0
+    while series < offsets.size - 1:
+        end = int(np.searchsorted(offsets, offsets[series] + _BLOCK_ROWS, side="right")) - 1
+        end = min(max(end, series + 1), offsets.size - 1)
+        first, last = int(offsets[series]), int(offsets[end])
+        tasks.append(_Task(first, last, offsets[series : end + 1] - first, ann[series:end]))
+        series = end
+    return tasks
+
+
+def _run(
+    ordered: SortedBars,
+    features: tuple[Feature, ...],
+    ruleset: Ruleset,
+    threads: int,
+    ann: float | Mapping[str, float],
+) -> list[FloatArray]:
+    tasks = _tasks(ordered, _annualisation(ordered.series_symbols(), ann))
+    values = [np.empty(ordered.dates.size) for _ in features]
+
+    def run(task: _Task) -> None:
+        rows = slice(task.first, task.last)
+        high, low, close, volume = (ordered.columns[name][rows] for name in ("high", "low", "close", "volume"))
+        block = SeriesBlock(high, low, close, volume, ordered.segment[rows], task.offsets, task.ann, ruleset)
+        for feature, out in zip(features, values, strict=True):
+            out[rows] = feature.values(block)
+
+    if threads == 1 or len(tasks) == 1:
+        for task in tasks:
+            run(task)
+    else:
+        with ThreadPoolExecutor(max_workers=threads) as pool:
+            for _ in pool.map(run, tasks):
+                pass  # the values are written in place; draining raises what a block raised
+    return values
+
+
+def _table(
+    ordered: SortedBars,
+    features: tuple[Feature, ...],
+    values: list[FloatArray],
+    ruleset: str,
+    since: dt.date | None,
+) -> pd.DataFrame:
+    rows = slice(None) if since is None else ordered.dates >= np.datetime64(since, "us")
+    symbol = ordered.symbols[rows]
+    columns: dict[str, object] = {"date": ordered.dates[rows], "symbol": symbol}
+    for feature, column in zip(features, values, strict=True):
+        kept = column[rows]
+        columns[feature.name] = kept.astype(np.int64) if feature.type == "int64" else kept
+    columns["knowledge_time"] = pd.DatetimeIndex(ordered.known[rows]).tz_localize("UTC")
+    frame = pd.DataFrame(columns, copy=False)
+    frame["feature_set_version"] = pd.Series(feature_set_version(ruleset), index=frame.index, dtype="str")
+    return frame

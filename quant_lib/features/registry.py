@@ -1,0 +1,63 @@
+"""Every feature the platform knows, declared once: inputs, unit, bounds, warm-up, missing values, source.
+
+Importing this module is cheap: it declares, it computes nothing. The kernels
+behind the declarations live in `quant_lib.features._definitions` and are
+imported when `quant_lib.features.compute_features` runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from quant_lib.contracts.spec import Column, Ownership, TableSpec
+from quant_lib.features._catalogue import CATALOGUE, MIN_MA_VOTES
+from quant_lib.features._feature import EXACT_TOLERANCE, Feature
+
+__all__ = [
+    "EXACT_TOLERANCE",
+    "FEATURES",
+    "FEATURES_TABLE",
+    "FEATURE_BY_NAME",
+    "FEATURE_SET_VERSION",
+    "MIN_MA_VOTES",
+    "Feature",
+    "feature_set_version",
+]
+
+FEATURE_SET_VERSION: Final = "1"
+"""Version of the definitions below with the default rating rule set.
+
+It changes whenever the same bars would give another value in any stored
+column.
+"""
+
+FEATURES: Final[tuple[Feature, ...]] = CATALOGUE
+"""Every registered feature; those of `FEATURES_TABLE` first, in column order."""
+
+FEATURE_BY_NAME: Final[Mapping[str, Feature]] = MappingProxyType({feature.name: feature for feature in FEATURES})
+"""The same, by name."""
+
+
+def feature_set_version(ruleset: str = "legacy") -> str:
+    """Version stored beside every row: the definitions and, where not the default, the rating rule set."""
+    return FEATURE_SET_VERSION if ruleset == "legacy" else f"{FEATURE_SET_VERSION}+{ruleset}"
+
+
+FEATURES_TABLE: Final = TableSpec(
+    name="features",
+    description="Point-in-time features of every stored bar: trend, oscillators, ratings, momentum, risk, liquidity.",
+    layer="L1",
+    ownership=Ownership.SHARED,
+    key=("date", "symbol"),
+    columns=(
+        Column("date", "date", "Session label: the UTC calendar day the bar opens on"),
+        Column("symbol", "string", "EXCHANGE:TICKER, perpetuals end in .P"),
+        *(feature.column() for feature in FEATURES if feature.stored),
+        Column(
+            "knowledge_time", "timestamp", "Close of the bar: a decision at t may read the row iff knowledge_time <= t"
+        ),
+        Column("feature_set_version", "string", "Version of the feature definitions and rating rule set"),
+    ),
+)

@@ -1,0 +1,104 @@
+"""Moving averages as TradingView computes them (spec semantics 3.7, spec tradingview 4.4)."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from quant_lib.indicators import _kernels
+from quant_lib.indicators._series import FloatArray, IntArray, bounds, check_length, same_size, series
+
+
+def sma(x: npt.ArrayLike, length: int, offsets: IntArray | None = None) -> FloatArray:
+    """Average the last ``length`` bars (SMA).
+
+    Parameters
+    ----------
+    x : array of shape (n_bars,)
+        Any series, oldest first; NaN marks a missing bar.
+    length : int
+        Bars in the window.
+    offsets : array of shape (n_series + 1,), optional
+        Bounds of the series laid end to end in ``x``; one series by default.
+
+    Returns
+    -------
+    array of shape (n_bars,)
+        Same unit as ``x``; NaN until ``length`` bars and where the window holds a NaN.
+
+    Raises
+    ------
+    IndicatorInputError
+        Where the length is not positive or the offsets are not bounds.
+    """
+    values = series(x)
+    out = np.empty_like(values)
+    _kernels.mean(values, bounds(values, offsets), check_length(length), out)
+    return out
+
+
+def _smoothed(x: npt.ArrayLike, length: int, alpha: float, offsets: IntArray | None) -> FloatArray:
+    values = series(x)
+    out = np.empty_like(values)
+    _kernels.smooth(values, bounds(values, offsets), length, alpha, out)
+    return out
+
+
+def ema(x: npt.ArrayLike, length: int, offsets: IntArray | None = None) -> FloatArray:
+    """Exponential moving average, alpha = 2 / (length + 1), seeded with the mean of the first ``length`` values.
+
+    Shapes and errors as in `sma`. A missing bar gives a missing value and
+    leaves the average as it was.
+    """
+    return _smoothed(x, check_length(length), 2.0 / (length + 1.0), offsets)
+
+
+def rma(x: npt.ArrayLike, length: int, offsets: IntArray | None = None) -> FloatArray:
+    """Wilder's smoothing, alpha = 1 / length; seed, shapes and missing bars as in `ema`."""
+    return _smoothed(x, check_length(length), 1.0 / length, offsets)
+
+
+def wma(x: npt.ArrayLike, length: int, offsets: IntArray | None = None) -> FloatArray:
+    """Linearly weighted moving average, the newest bar weighs ``length``; shapes and errors as in `sma`."""
+    values = series(x)
+    out = np.empty_like(values)
+    _kernels.weighted_mean(values, bounds(values, offsets), check_length(length), out)
+    return out
+
+
+def hma(x: npt.ArrayLike, length: int, offsets: IntArray | None = None) -> FloatArray:
+    """Hull moving average: WMA(2 WMA(n // 2) - WMA(n), floor(sqrt n)); shapes and errors as in `sma`."""
+    check_length(length, 2)
+    fast = wma(x, length // 2, offsets)
+    return wma(2.0 * fast - wma(x, length, offsets), math.isqrt(length), offsets)
+
+
+def vwma(x: npt.ArrayLike, volume: npt.ArrayLike, length: int, offsets: IntArray | None = None) -> FloatArray:
+    """Volume-weighted moving average, sum(x v) / sum(v).
+
+    Shapes and errors as in `sma`. NaN where the window's volume is zero or any
+    of it is unknown.
+    """
+    values, traded = series(x), series(volume, "volume")
+    same_size(x=values, volume=traded)
+    out = np.empty_like(values)
+    _kernels.volume_mean(values, traded, bounds(values, offsets), check_length(length), out)
+    return out
+
+
+def rolling_std(x: npt.ArrayLike, length: int, ddof: int = 0, offsets: IntArray | None = None) -> FloatArray:
+    """Compute the standard deviation over ``length`` bars, divisor ``length - ddof``; shapes and errors as in `sma`."""
+    values = series(x)
+    out = np.empty_like(values)
+    _kernels.deviation(values, bounds(values, offsets), check_length(length, ddof + 1), ddof, out)
+    return out
+
+
+def rolling_median(x: npt.ArrayLike, length: int, offsets: IntArray | None = None) -> FloatArray:
+    """Median over ``length`` bars; shapes and errors as in `sma`."""
+    values = series(x)
+    out = np.empty_like(values)
+    _kernels.median(values, bounds(values, offsets), check_length(length), out)
+    return out

@@ -1,0 +1,198 @@
+"""Compiled loops over many series laid end to end. No checks, no allocation of outputs, no Python objects.
+
+Every kernel takes ``offsets`` of shape (n_series + 1,): series ``s`` is
+``x[offsets[s]:offsets[s + 1]]`` and nothing is carried from one to the next.
+``fastmath`` is off, so a missing value (NaN) stays one and the result does not
+depend on how a compiler reorders a sum.
+
+Window sums are anchored at the newest value: ``c + sum(x - c) / n``. A running
+sum would remember every bar that ever passed through the window; this one
+knows the window only, so the value is bit-equal however long the history is,
+and the average of equal prices is that price.
+
+All kernels live in one file because numba invalidates its cache per file: a
+kernel that called another file's helper would keep that helper's old code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar, cast
+
+import numba
+import numpy as np
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    FloatArray = npt.NDArray[np.float64]
+    IntArray = npt.NDArray[np.int64]
+
+_Kernel = TypeVar("_Kernel", bound=Callable[..., None])
+
+
+def _compiled(kernel: _Kernel) -> _Kernel:
+    """Compile on first call, release the GIL, keep the machine code beside the source."""
+    return cast("_Kernel", numba.njit(nogil=True, cache=True, fastmath=False)(kernel))
+
+
+@_compiled
+def mean(x: FloatArray, offsets: IntArray, n: int, out: FloatArray) -> None:
+    """Average the last ``n`` values; missing where any of them is. Four partial sums hide an addition's latency."""
+    for s in range(offsets.size - 1):
+        first, last = offsets[s], offsets[s + 1]
+        out[first : min(first + n - 1, last)] = np.nan
+        for i in range(first + n - 1, last):
+            c = x[i]
+            s0, s1, s2, s3 = 0.0, 0.0, 0.0, 0.0
+            j = i - n + 1
+            while j + 3 <= i:
+                s0 += x[j] - c
+                s1 += x[j + 1] - c
+                s2 += x[j + 2] - c
+                s3 += x[j + 3] - c
+                j += 4
+            while j <= i:
+                s0 += x[j] - c
+                j += 1
+            out[i] = c + ((s0 + s1) + (s2 + s3)) / n
+
+
+@_compiled
+def smooth(x: FloatArray, offsets: IntArray, n: int, alpha: float, out: FloatArray) -> None:
+    """Exponential average seeded with the mean of the first ``n`` known values; an unknown one is skipped."""
+    for s in range(offsets.size - 1):
+        known = 0
+        anchor, total, state = 0.0, 0.0, 0.0
+        for i in range(offsets[s], offsets[s + 1]):
+            out[i] = np.nan
+            if np.isnan(x[i]):
+                continue
+            known += 1
+            if known > n:
+                state += alpha * (x[i] - state)
+                out[i] = state
+                continue
+            if known == 1:
+                anchor = x[i]
+            total += x[i] - anchor
+            if known == n:
+                state = anchor + total / n
+                out[i] = state
+
+
+@_compiled
+def weighted_mean(x: FloatArray, offsets: IntArray, n: int, out: FloatArray) -> None:
+    """Mean of the last ``n`` values with weights 1, 2 … ``n``, the newest heaviest."""
+    norm = n * (n + 1) / 2.0
+    for s in range(offsets.size - 1):
+        first, last = offsets[s], offsets[s + 1]
+        out[first : min(first + n - 1, last)] = np.nan
+        for i in range(first + n - 1, last):
+            c = x[i]
+            total = 0.0
+            for k in range(n):
+                total += (k + 1) * (x[i - n + 1 + k] - c)
+            out[i] = c + total / norm
+
+
+@_compiled
+def volume_mean(x: FloatArray, volume: FloatArray, offsets: IntArray, n: int, out: FloatArray) -> None:
+    """Mean of the last ``n`` values weighted by volume; missing where their volume is zero or unknown."""
+    for s in range(offsets.size - 1):
+        first, last = offsets[s], offsets[s + 1]
+        out[first : min(first + n - 1, last)] = np.nan
+        for i in range(first + n - 1, last):
+            c = x[i]
+            total, weight = 0.0, 0.0
+            for j in range(i - n + 1, i + 1):
+                total += volume[j] * (x[j] - c)
+                weight += volume[j]
+            out[i] = c + total / weight if weight > 0.0 else np.nan
+
+
+@_compiled
+def highest(x: FloatArray, offsets: IntArray, n: int, out: FloatArray) -> None:
+    """Highest of the last ``n`` values. The window is searched again only when its highest leaves it."""
+    for s in range(offsets.size - 1):
+        first = offsets[s]
+        unknown = first - 1  # newest bar without a value
+        top = first
+        for i in range(first, offsets[s + 1]):
+            if np.isnan(x[i]):
+                unknown = i
+            if top <= i - n or np.isnan(x[top]):
+                top = max(i - n + 1, unknown + 1, first)
+                for j in range(top + 1, i + 1):
+                    if x[j] >= x[top]:
+                        top = j
+                top = min(top, i)
+            elif x[i] >= x[top]:
+                top = i
+            out[i] = x[top] if i - n + 1 >= first and unknown <= i - n else np.nan
+
+
+@_compiled
+def mean_deviation_ratio(x: FloatArray, offsets: IntArray, n: int, out: FloatArray) -> None:
+    """Newest value less the mean of ``n``, over 0.015 x their mean absolute deviation; missing where that is zero."""
+    for s in range(offsets.size - 1):
+        first, last = offsets[s], offsets[s + 1]
+        out[first : min(first + n - 1, last)] = np.nan
+        for i in range(first + n - 1, last):
+            c = x[i]
+            shift = 0.0
+            for j in range(i - n + 1, i + 1):
+                shift += x[j] - c
+            shift /= n
+            spread = 0.0
+            for j in range(i - n + 1, i + 1):
+                spread += abs(x[j] - c - shift)
+            spread /= n
+            out[i] = -shift / (0.015 * spread) if spread > 0.0 else np.nan
+
+
+@_compiled
+def deviation(x: FloatArray, offsets: IntArray, n: int, ddof: int, out: FloatArray) -> None:
+    """Compute the standard deviation of the last ``n`` values, in two passes."""
+    for s in range(offsets.size - 1):
+        first, last = offsets[s], offsets[s + 1]
+        out[first : min(first + n - 1, last)] = np.nan
+        for i in range(first + n - 1, last):
+            c = x[i]
+            s0, s1 = 0.0, 0.0
+            for j in range(i - n + 1, i, 2):
+                s0 += x[j] - c
+                s1 += x[j + 1] - c
+            shift = (s0 + s1) / n
+            s0, s1 = 0.0, 0.0
+            for j in range(i - n + 1, i, 2):
+                s0 += (x[j] - c - shift) ** 2
+                s1 += (x[j + 1] - c - shift) ** 2
+            if n % 2 == 1:
+                s0 += shift**2
+            out[i] = np.sqrt((s0 + s1) / (n - ddof))
+
+
+@_compiled
+def median(x: FloatArray, offsets: IntArray, n: int, out: FloatArray) -> None:
+    """Median of the last ``n`` values, from a window kept in order; missing where any of them is."""
+    ordered = np.empty(n, np.float64)
+    for s in range(offsets.size - 1):
+        first = offsets[s]
+        held = 0
+        for i in range(first, offsets[s + 1]):
+            if i - n >= first and not np.isnan(x[i - n]):
+                k = 0
+                while ordered[k] != x[i - n]:
+                    k += 1
+                held -= 1
+                for m in range(k, held):
+                    ordered[m] = ordered[m + 1]
+            if not np.isnan(x[i]):
+                k = held
+                while k > 0 and ordered[k - 1] > x[i]:
+                    ordered[k] = ordered[k - 1]
+                    k -= 1
+                ordered[k] = x[i]
+                held += 1
+            out[i] = 0.5 * (ordered[(n - 1) // 2] + ordered[n // 2]) if held == n else np.nan

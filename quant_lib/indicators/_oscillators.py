@@ -1,0 +1,194 @@
+"""Oscillators as TradingView computes them (spec semantics 3.7, spec tradingview 4.4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from quant_lib.indicators import _kernels
+from quant_lib.indicators._averages import ema, rma, sma
+from quant_lib.indicators._ranges import highest, lowest, true_range
+from quant_lib.indicators._series import (
+    PERCENT_TIE,
+    FloatArray,
+    IntArray,
+    bounds,
+    change,
+    check_length,
+    lag,
+    ratio,
+    same_size,
+    series,
+)
+
+
+def rsi(x: npt.ArrayLike, length: int = 14, offsets: IntArray | None = None) -> FloatArray:
+    """Relative strength index, 0 to 100.
+
+    Parameters
+    ----------
+    x : array of shape (n_bars,)
+        Usually close, oldest first.
+    length : int
+        Bars of Wilder's smoothing.
+    offsets : array of shape (n_series + 1,), optional
+        Bounds of the series laid end to end in ``x``; one series by default.
+
+    Returns
+    -------
+    array of shape (n_bars,)
+        100 x up / (up + down); NaN until ``length + 1`` bars. 100 where nothing
+        fell, a flat series included, as the vendor has it.
+    """
+    moved = change(x, 1, offsets)
+    up = rma(np.maximum(moved, 0.0), length, offsets)
+    down = rma(np.maximum(-moved, 0.0), length, offsets)
+    return np.where(down == 0.0, 100.0, 100.0 * ratio(up, up + down))
+
+
+@dataclass(frozen=True, slots=True)
+class Stochastic:
+    """Smoothed position in the range and its signal line, each of shape (n_bars,), 0 to 100."""
+
+    k: FloatArray
+    d: FloatArray
+
+
+def _position(
+    x: FloatArray, high: FloatArray, low: FloatArray, length: int, offsets: IntArray | None, tie: float = 0.0
+) -> FloatArray:
+    """Place of ``x`` in its range, 0 to 100; missing where the range is no wider than ``tie``."""
+    floor = lowest(low, length, offsets)
+    reach = highest(high, length, offsets) - floor
+    return 100.0 * ratio(x - floor, np.where(reach > tie, reach, 0.0))
+
+
+def stochastic(
+    high: npt.ArrayLike,
+    low: npt.ArrayLike,
+    close: npt.ArrayLike,
+    length: int = 14,
+    smooth_k: int = 3,
+    smooth_d: int = 3,
+    offsets: IntArray | None = None,
+) -> Stochastic:
+    """Slow stochastic: %K = SMA of the close's place in the range, %D = SMA of %K.
+
+    NaN where the range of ``length`` bars is zero. Shapes as in `rsi`.
+    """
+    h, lo, c = series(high, "high"), series(low, "low"), series(close, "close")
+    same_size(high=h, low=lo, close=c)
+    k = sma(_position(c, h, lo, length, offsets), smooth_k, offsets)
+    return Stochastic(k, sma(k, smooth_d, offsets))
+
+
+def stoch_rsi(
+    x: npt.ArrayLike,
+    length_rsi: int = 14,
+    length: int = 14,
+    smooth_k: int = 3,
+    smooth_d: int = 3,
+    offsets: IntArray | None = None,
+) -> Stochastic:
+    """Stochastic of the RSI; NaN where the RSI did not move over ``length`` bars. Shapes as in `rsi`.
+
+    While prices stand still gains and losses decay at one rate and the RSI moves
+    by rounding alone: a range within `PERCENT_TIE` is none.
+    """
+    strength = rsi(x, length_rsi, offsets)
+    k = sma(_position(strength, strength, strength, length, offsets, PERCENT_TIE), smooth_k, offsets)
+    return Stochastic(k, sma(k, smooth_d, offsets))
+
+
+def williams_r(
+    high: npt.ArrayLike, low: npt.ArrayLike, close: npt.ArrayLike, length: int = 14, offsets: IntArray | None = None
+) -> FloatArray:
+    """Williams %R, -100 to 0; NaN where the range of ``length`` bars is zero. Shapes as in `rsi`."""
+    h, lo, c = series(high, "high"), series(low, "low"), series(close, "close")
+    same_size(high=h, low=lo, close=c)
+    top = highest(h, length, offsets)
+    return -100.0 * ratio(top - c, top - lowest(lo, length, offsets))
+
+
+def cci(
+    high: npt.ArrayLike, low: npt.ArrayLike, close: npt.ArrayLike, length: int = 20, offsets: IntArray | None = None
+) -> FloatArray:
+    """Commodity channel index of the typical price (high + low + close) / 3.
+
+    (price - SMA) / (0.015 x mean absolute deviation); NaN where the deviation
+    is zero. Shapes as in `rsi`.
+    """
+    h, lo, c = series(high, "high"), series(low, "low"), series(close, "close")
+    same_size(high=h, low=lo, close=c)
+    typical = (h + lo + c) / 3.0
+    out = np.empty_like(typical)
+    _kernels.mean_deviation_ratio(typical, bounds(typical, offsets), check_length(length), out)
+    return out
+
+
+def awesome(high: npt.ArrayLike, low: npt.ArrayLike, offsets: IntArray | None = None) -> FloatArray:
+    """Awesome oscillator, SMA(5) less SMA(34) of (high + low) / 2, in price units; shapes as in `rsi`."""
+    middle = 0.5 * (series(high, "high") + series(low, "low"))
+    return sma(middle, 5, offsets) - sma(middle, 34, offsets)
+
+
+def momentum(x: npt.ArrayLike, length: int = 10, offsets: IntArray | None = None) -> FloatArray:
+    """Value less the value ``length`` bars ago, same unit as ``x``; shapes as in `rsi`."""
+    return change(x, length, offsets)
+
+
+@dataclass(frozen=True, slots=True)
+class Macd:
+    """MACD line, its signal and the difference, each of shape (n_bars,), in price units."""
+
+    line: FloatArray
+    signal: FloatArray
+    hist: FloatArray
+
+
+def macd(x: npt.ArrayLike, fast: int = 12, slow: int = 26, signal: int = 9, offsets: IntArray | None = None) -> Macd:
+    """MACD, moving average convergence divergence: EMA(fast) - EMA(slow), its EMA(signal); shapes as in `rsi`."""
+    line = ema(x, fast, offsets) - ema(x, slow, offsets)
+    smoothed = ema(line, signal, offsets)
+    return Macd(line, smoothed, line - smoothed)
+
+
+@dataclass(frozen=True, slots=True)
+class BullBear:
+    """Elder's bull and bear power, each of shape (n_bars,), in price units."""
+
+    bull: FloatArray
+    bear: FloatArray
+
+    @property
+    def total(self) -> FloatArray:
+        """Bull plus bear power, the value the vendor shows."""
+        return self.bull + self.bear
+
+
+def bull_bear(
+    high: npt.ArrayLike, low: npt.ArrayLike, close: npt.ArrayLike, length: int = 13, offsets: IntArray | None = None
+) -> BullBear:
+    """Bull power high - EMA(close) and bear power low - EMA(close); shapes as in `rsi`."""
+    middle = ema(close, length, offsets)
+    return BullBear(series(high, "high") - middle, series(low, "low") - middle)
+
+
+def ultimate(
+    high: npt.ArrayLike,
+    low: npt.ArrayLike,
+    close: npt.ArrayLike,
+    lengths: tuple[int, int, int] = (7, 14, 28),
+    offsets: IntArray | None = None,
+) -> FloatArray:
+    """Ultimate oscillator, 0 to 100: buying pressure over true range, weights 4, 2, 1 over three windows.
+
+    NaN where a window's true range is zero. Shapes as in `rsi`.
+    """
+    reach = true_range(high, low, close, offsets)
+    c = series(close, "close")
+    pressure = c - np.minimum(series(low, "low"), lag(c, 1, offsets))
+    fast, middle, slow = (ratio(sma(pressure, n, offsets), sma(reach, n, offsets)) for n in lengths)
+    return 100.0 * (4.0 * fast + 2.0 * middle + slow) / 7.0

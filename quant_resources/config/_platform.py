@@ -1,0 +1,106 @@
+"""``platform.yaml``: what holds for every sleeve."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from quant_resources.config._types import (
+    ConfigModel,
+    Count,
+    Date,
+    Names,
+    NonNegative,
+    Owner,
+    PositiveFraction,
+    Symbols,
+    Unique,
+    Whole,
+)
+
+
+class RatingsConfig(ConfigModel):
+    """How technical ratings are computed."""
+
+    overall: Literal["vendor", "weighted"] = Field(
+        "vendor",
+        description="Overall rating that selection reads. vendor: mean of the moving-average and oscillator ratings; "
+        "weighted: 0.574 x moving averages + 0.3914 x oscillators.",
+    )
+    ruleset: Literal["legacy", "pine3"] = Field(
+        "legacy",
+        description="Vote rules where the vendor published two versions (Stochastic, ADX, StochRSI, Ichimoku).",
+    )
+
+
+class IngestionConfig(ConfigModel):
+    """How bars are fetched."""
+
+    success_ratio: PositiveFraction = Field(
+        0.95, description="Share of followed symbols that must be current after all retries, or the partition fails."
+    )
+    concurrency: Annotated[int, Field(ge=1, le=64)] = Field(
+        8, description="Symbols asked for at the same time over one connection."
+    )
+    symbol_timeout_s: Annotated[float, Field(gt=0.0, le=3600.0)] = Field(
+        60.0, description="Seconds after which one symbol's request is given up and retried."
+    )
+
+
+class HealthConfig(ConfigModel):
+    """Thresholds by which bars are judged. Windows and gaps count sessions, returns are fractions."""
+
+    large_return: NonNegative = Field(1.0, description="A daily return with |r| above it is reported.")
+    quarantine_return: Annotated[float, Field(ge=1.0)] = Field(
+        5.0,
+        description="A daily return with |r| above it condemns its bar: no return touches it, the bar stays stored.",
+    )
+    crash_return: Annotated[float, Field(ge=-1.0, lt=0.0)] = Field(
+        -0.99, description="A daily return below it makes the symbol toxic."
+    )
+    toxic_window: Count = Field(120, description="Sessions for which such a return keeps the symbol toxic.")
+    volume_spike_z: NonNegative = Field(10.0, description="z-score of a volume above which it is reported.")
+    volume_window: Annotated[int, Field(ge=2)] = Field(20, description="Earlier bars the z-score is taken over.")
+    volume_flat_multiple: Annotated[float, Field(ge=1.0)] = Field(
+        2.0, description="Where those volumes are all equal: multiple of them that is a spike."
+    )
+    volume_toxic_window: Whole = Field(
+        1, description="Sessions for which a volume spike makes the symbol toxic; 0: never."
+    )
+    stall_bars: Annotated[int, Field(ge=2)] = Field(4, description="Identical closes in a row that make a stall.")
+    max_lag: Whole = Field(0, description="Expected sessions the newest bar may lag before the symbol is stale.")
+    gap_tolerance: Whole = Field(0, description="Missing sessions in a row that do not make the symbol gappy.")
+    gap_window: Count = Field(365, description="Sessions within which a gap makes the symbol gappy.")
+    max_missing: Annotated[float, Field(ge=0.0, lt=1.0)] = Field(
+        0.1, description="Share of missing sessions above which the symbol is sparse."
+    )
+    sparse_window: Count = Field(365, description="Sessions over which that share is taken.")
+    dark_sessions: Count = Field(
+        14, description="Missing sessions in a row after which what comes back is another asset's series."
+    )
+    jump_ratio: Annotated[float, Field(ge=1.0)] = Field(
+        3.0, description="Price ratio across missing sessions, up or down, below which the series never breaks."
+    )
+    jump_sigmas: NonNegative = Field(6.0, description="Volatilities such a ratio must also exceed.")
+    sigma_window: Annotated[int, Field(ge=2)] = Field(60, description="Bars that volatility is taken from.")
+    sigma_min_bars: Annotated[int, Field(ge=2)] = Field(20, description="With fewer returns, jump_ratio alone decides.")
+    print_bars: Count = Field(3, description="Longest run of bars taken for bad prints where the price then returns.")
+
+
+class PlatformConfig(ConfigModel):
+    """What holds for every sleeve (``configs/platform.yaml``)."""
+
+    start_date: Date = Field(dt.date(2018, 1, 1), description="First decision date: the first daily partition.")
+    history_start: Date = Field(
+        dt.date(2017, 1, 1), description="Oldest bar that is asked for. Bars reach further back than decisions."
+    )
+    follow: Annotated[Names, Field(min_length=1)] = Field(description="Universes whose symbols are ingested every day.")
+    ratings: RatingsConfig = Field(RatingsConfig(), description="How technical ratings are computed.")
+    benchmarks: Symbols = Field((), description="Symbols followed for comparison, whatever the universes hold.")
+    owners: Annotated[tuple[Owner, ...], Unique] = Field(
+        (), description="Who answers for the assets: e-mail addresses or team:NAME."
+    )
+    ingestion: IngestionConfig = Field(IngestionConfig(), description="How bars are fetched.")
+    health: HealthConfig = Field(HealthConfig(), description="Thresholds by which bars are judged.")

@@ -1,0 +1,152 @@
+"""``sleeves/*.yaml``: one portfolio in one direction, from its scanners to its backtest."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import Field, model_validator
+
+from quant_resources.config._types import (
+    ConfigModel,
+    Count,
+    Direction,
+    Fraction,
+    Name,
+    Names,
+    NonNegative,
+    PositiveFraction,
+    Symbol,
+    Text,
+    Unique,
+    Whole,
+)
+
+Engine: TypeAlias = Literal["custom"]
+RiskProfile: TypeAlias = Literal["equal_weight", "hrp", "min_variance"]
+Signal: TypeAlias = Literal["momentum", "stability", "liquidity", "adx", "recommend_all", "recommend_ma"]
+Weight: TypeAlias = Annotated[float, Field(ge=0.0, le=20.0)]
+Rating: TypeAlias = Literal["recommend_all", "recommend_ma", "recommend_other"]
+HealthVeto: TypeAlias = Literal["stale", "gappy", "sparse", "toxic", "stalled"]
+
+
+class TagsConfig(ConfigModel):
+    """Labels of the sleeve's assets, to find and to select them by."""
+
+    venue: Name = Field(description="Where it trades, for example binance_spot.")
+    direction: Literal["long", "short"] = Field(description="long or short; taken from `direction` where absent.")
+
+
+class DataConfig(ConfigModel):
+    """Which history a decision looks at, and which symbols have enough of it."""
+
+    lookback_days: Count = Field(500, description="Sessions before a decision that its returns matrix spans.")
+    min_days: Count = Field(252, description="Returns a symbol needs within the lookback.")
+    min_observed: PositiveFraction = Field(
+        0.9, description="Share of the window's sessions a symbol must have returns on."
+    )
+    max_internal_gap: Whole = Field(3, description="Longest run of missing returns inside the window, in sessions.")
+
+
+class SelectionConfig(ConfigModel):
+    """How candidates become winners."""
+
+    top_n: Count = Field(15, description="Best candidates recruited from each cluster.")
+    cluster_threshold: Annotated[float, Field(ge=0.0)] = Field(
+        0.7, description="Distance at which the cluster tree is cut; 0 keeps every asset apart."
+    )
+    max_winners: Count = Field(25, description="Most winners.")
+    min_winners: Count = Field(15, description="Fewer winners than this make the day sparse.")
+    feature_lookback: Annotated[int, Field(ge=20)] = Field(
+        120, description="Sessions that momentum and volatility span."
+    )
+    vetoes: Annotated[tuple[HealthVeto, ...], Unique] = Field(
+        ("toxic", "stale", "stalled", "sparse"),
+        description="Health verdicts that exclude a candidate whatever its score.",
+    )
+    turnover_min: NonNegative = Field(
+        1_000_000.0,
+        description="Median daily turnover of the last 30 closed bars that a candidate must reach, in US dollars.",
+    )
+    rating: Rating | None = Field(
+        "recommend_all", description="Rating whose sign must agree with the direction; null: no rating decides."
+    )
+    weights: dict[Signal, Weight] = Field(
+        default_factory=dict, description="Exponents of the score that differ from the standard ones, by signal."
+    )
+    dominant_signal: Signal | None = Field(
+        None, description="Signal that leads the score; momentum then falls to 0.5 unless it leads itself."
+    )
+    dominant_signal_weight: Weight = Field(3.0, description="Exponent of the dominant signal.")
+
+
+class RiskConfig(ConfigModel):
+    """Limits of the allocation and the clusters they apply to."""
+
+    asset_cap: PositiveFraction = Field(0.25, description="Largest weight of one asset, as a fraction of capital.")
+    cluster_cap: PositiveFraction = Field(0.25, description="Largest weight of one cluster, as a fraction of capital.")
+    cluster_threshold: Annotated[float, Field(ge=0.0)] = Field(
+        0.45, description="Distance at which the tree of the winners is cut; 0 keeps every asset apart."
+    )
+    lookbacks: Annotated[tuple[Annotated[int, Field(ge=20)], ...], Unique, Field(min_length=1)] = Field(
+        (60, 120, 200), description="Windows, in sessions, whose correlation distances are averaged."
+    )
+    max_clusters: Count = Field(25, description="Most clusters.")
+    kappa_max: Annotated[float, Field(ge=1.0)] = Field(
+        15_000.0, description="Largest condition number of the covariance; correlations are shrunk until it holds."
+    )
+
+
+class AllocationConfig(ConfigModel):
+    """Who solves what; every engine solves every risk profile."""
+
+    engines: Annotated[tuple[Engine, ...], Unique, Field(min_length=1)] = Field(("custom",), description="Optimisers.")
+    risk_profiles: Annotated[tuple[RiskProfile, ...], Unique, Field(min_length=1)] = Field(
+        ("equal_weight", "hrp", "min_variance"), description="Objectives."
+    )
+
+
+class BacktestConfig(ConfigModel):
+    """The walk-forward tournament. Lengths are in sessions."""
+
+    train: Count = Field(252, description="Sessions each window learns from.")
+    test: Count = Field(10, description="Sessions each window then earns.")
+    step: Count = Field(10, description="Sessions from one window to the next; at least `test`.")
+    history_days: Count = Field(1095, description="Sessions before the decision date that the tournament spans.")
+
+
+class CostsConfig(ConfigModel):
+    """What trading and holding cost."""
+
+    slippage: Fraction = Field(0.001, description="Fraction of traded notional.")
+    commission: Fraction = Field(0.0004, description="Fraction of traded notional.")
+    short_borrow: Fraction = Field(0.02, description="Fraction of the short notional a year.")
+
+
+class SleeveConfig(ConfigModel):
+    """One portfolio in one direction."""
+
+    name: Name = Field(description="Name of the file, without .yaml: the profile.")
+    description: Text = Field(description="What it holds and why, in a sentence.")
+    tags: TagsConfig = Field(description="Labels of its assets.")
+    direction: Direction = Field(description="LONG or SHORT; every scanner it uses must agree.")
+    scanners: Annotated[Names, Field(min_length=1)] = Field(description="Scanners whose candidates it chooses from.")
+    data: DataConfig = Field(DataConfig(), description="Which history a decision looks at.")
+    selection: SelectionConfig = Field(SelectionConfig(), description="How candidates become winners.")
+    risk: RiskConfig = Field(RiskConfig(), description="Limits of the allocation.")
+    allocation: AllocationConfig = Field(AllocationConfig(), description="Engines and objectives.")
+    backtest: BacktestConfig = Field(BacktestConfig(), description="The walk-forward tournament.")
+    costs: CostsConfig = Field(CostsConfig(), description="What trading and holding cost.")
+    benchmark: Symbol = Field("BINANCE:BTCUSDT", description="What it is compared with.")
+    strict: bool = Field(True, description="Whether a failed check stops the chain.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _tag_direction(cls, data: Any) -> Any:
+        """Fill in the direction tag, so that it need not be written twice."""
+        if not isinstance(data, dict) or not isinstance(data.get("tags"), dict):
+            return data
+        if "direction" in data["tags"]:
+            return data
+        # Where the sleeve's own direction is wrong or missing, that is the error; one about the tag would distract.
+        direction = "short" if data.get("direction") == "SHORT" else "long"
+        return {**data, "tags": {**data["tags"], "direction": direction}}

@@ -1,0 +1,198 @@
+"""What a sleeve and the platform must satisfy beyond the type of each value."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from quant_resources.config._judge import Judge
+from quant_resources.config._platform import PlatformConfig
+from quant_resources.config._scanner import ScannerConfig
+from quant_resources.config._sleeve import SleeveConfig
+from quant_resources.config.errors import did_you_mean
+
+HARD_VETOES = ("stale", "toxic")
+"""Health verdicts that no sleeve may admit (semantics 5.8)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Everything that other files define; a name may be known and its file broken."""
+
+    platform: PlatformConfig | None
+    universe_names: Collection[str]
+    scanner_names: Collection[str]
+    scanners: Mapping[str, ScannerConfig]
+
+
+def judge_platform(platform: PlatformConfig, judge: Judge, universe_names: Collection[str]) -> None:
+    """Judge ``platform.yaml``."""
+    if platform.history_start > platform.start_date:
+        judge.error(
+            "CFG_CONTRADICTION_DATES",
+            ("history_start",),
+            f"{platform.history_start} is after start_date {platform.start_date}",
+            "bars must begin before the first decision",
+        )
+    for index, name in enumerate(platform.follow):
+        if name not in universe_names:
+            judge.error(
+                "CFG_REFERENCE",
+                ("follow", index),
+                f"there is no universe {name!r}{did_you_mean(name, universe_names)}",
+                f"known universes: {', '.join(sorted(universe_names)) or 'none'}",
+            )
+    health = platform.health
+    if health.quarantine_return < health.large_return:
+        judge.error(
+            "CFG_CONTRADICTION_RANGE",
+            ("health", "quarantine_return"),
+            f"{health.quarantine_return} is below large_return {health.large_return}",
+        )
+    if health.jump_ratio >= 1.0 + health.quarantine_return:
+        judge.error(
+            "CFG_CONTRADICTION_RANGE",
+            ("health", "jump_ratio"),
+            f"{health.jump_ratio} is not below 1 + quarantine_return, {1.0 + health.quarantine_return}",
+        )
+
+
+def judge_sleeve(sleeve: SleeveConfig, judge: Judge, known: Known) -> None:
+    """Judge one sleeve."""
+    _judge_direction(sleeve, judge, known)
+    _judge_windows(sleeve, judge)
+    _judge_caps(sleeve, judge)
+    _judge_selection(sleeve, judge)
+    _judge_money(sleeve, judge, known)
+
+
+def _judge_direction(sleeve: SleeveConfig, judge: Judge, known: Known) -> None:
+    if sleeve.tags.direction != sleeve.direction.lower():
+        judge.error(
+            "CFG_CONTRADICTION_DIRECTION",
+            ("tags", "direction"),
+            f"the tag says {sleeve.tags.direction}, the sleeve is {sleeve.direction}",
+            "remove the tag; it is filled in",
+        )
+    for index, name in enumerate(sleeve.scanners):
+        if name not in known.scanner_names:
+            judge.error(
+                "CFG_REFERENCE",
+                ("scanners", index),
+                f"there is no scanner {name!r}{did_you_mean(name, known.scanner_names)}",
+                f"known scanners: {', '.join(sorted(known.scanner_names)) or 'none'}",
+            )
+            continue
+        scanner = known.scanners.get(name)
+        if scanner is None:
+            continue
+        if scanner.intent != sleeve.direction:
+            judge.error(
+                "CFG_CONTRADICTION_DIRECTION",
+                ("scanners", index),
+                f"{name} proposes {scanner.intent}, the sleeve is {sleeve.direction}",
+                "one sleeve holds one direction; make a second sleeve",
+            )
+        followed = known.platform.follow if known.platform is not None else known.universe_names
+        if scanner.universe in known.universe_names and scanner.universe not in followed:
+            judge.error(
+                "CFG_NOT_FOLLOWED",
+                ("scanners", index),
+                f"{name} chooses from {scanner.universe}, which is not ingested",
+                f"add {scanner.universe} to follow in platform.yaml",
+            )
+
+
+def _judge_windows(sleeve: SleeveConfig, judge: Judge) -> None:
+    data, backtest, risk = sleeve.data, sleeve.backtest, sleeve.risk
+    longest = max(risk.lookbacks)
+    pairs = (
+        ("backtest", "train", backtest.train, "data.lookback_days", data.lookback_days),
+        ("backtest", "train", backtest.train, "data.min_days", data.min_days),
+        ("data", "min_days", data.min_days, "data.lookback_days", data.lookback_days),
+        ("selection", "feature_lookback", sleeve.selection.feature_lookback, "data.min_days", data.min_days),
+        ("risk", "lookbacks", longest, "data.lookback_days", data.lookback_days),
+        ("backtest", "test", backtest.test, "backtest.step", backtest.step),
+        ("backtest", "train", backtest.train + backtest.test, "backtest.history_days", backtest.history_days),
+        ("data", "max_internal_gap", data.max_internal_gap, "data.min_days", data.min_days),
+    )
+    for section, key, value, limit_key, limit in pairs:
+        if value > limit:
+            what = "train + test" if limit_key == "backtest.history_days" else f"{section}.{key}"
+            judge.error(
+                "CFG_CONTRADICTION_WINDOW",
+                (section, key),
+                f"{what} is {value} sessions, more than {limit_key}, {limit}",
+                f"lower it, or raise {limit_key}",
+            )
+
+
+def _judge_caps(sleeve: SleeveConfig, judge: Judge) -> None:
+    risk, selection = sleeve.risk, sleeve.selection
+    if risk.asset_cap > risk.cluster_cap:
+        judge.warn(
+            "CFG_DEAD_CAP",
+            ("risk", "asset_cap"),
+            f"{risk.asset_cap} never binds: cluster_cap {risk.cluster_cap} is lower",
+            "lower it",
+        )
+    for key, cap, count, what in (
+        ("asset_cap", risk.asset_cap, selection.max_winners, "selection.max_winners"),
+        ("cluster_cap", risk.cluster_cap, risk.max_clusters, "risk.max_clusters"),
+    ):
+        if cap * count < 1.0 - 1e-9:
+            judge.error(
+                "CFG_CONTRADICTION_CAP",
+                ("risk", key),
+                f"{what} {count} times {cap} leaves capital that can never be invested",
+                f"raise it to at least {1.0 / count:.4g}",
+            )
+
+
+def _judge_selection(sleeve: SleeveConfig, judge: Judge) -> None:
+    selection = sleeve.selection
+    if selection.min_winners > selection.max_winners:
+        judge.error(
+            "CFG_CONTRADICTION_RANGE",
+            ("selection", "min_winners"),
+            f"{selection.min_winners} is above max_winners {selection.max_winners}",
+        )
+    missing = [veto for veto in HARD_VETOES if veto not in selection.vetoes]
+    if missing:
+        judge.error(
+            "CFG_CONTRADICTION_VETO",
+            ("selection", "vetoes"),
+            f"{' and '.join(missing)} must stay: these vetoes are never relaxed",
+            f"add {', '.join(missing)}",
+        )
+    dominant = selection.dominant_signal
+    if dominant is not None and dominant in selection.weights:
+        judge.warn(
+            "CFG_DEAD_WEIGHT",
+            ("selection", "weights", dominant),
+            f"dominant_signal sets {dominant} to {selection.dominant_signal_weight} whatever stands here",
+            "remove one of the two",
+        )
+    if dominant is None and "dominant_signal_weight" in selection.model_fields_set:
+        judge.warn(
+            "CFG_DEAD_WEIGHT",
+            ("selection", "dominant_signal_weight"),
+            "no dominant_signal is set, so this weight is not used",
+            "set dominant_signal, or remove it",
+        )
+
+
+def _judge_money(sleeve: SleeveConfig, judge: Judge, known: Known) -> None:
+    if known.platform is not None and sleeve.benchmark not in known.platform.benchmarks:
+        hint = did_you_mean(sleeve.benchmark, known.platform.benchmarks)
+        judge.error(
+            "CFG_BENCHMARK",
+            ("benchmark",),
+            f"{sleeve.benchmark} is not among the platform's benchmarks{hint}",
+            "add it to benchmarks in platform.yaml, so that its bars are followed",
+        )
+    costs = sleeve.costs
+    if costs.slippage + costs.commission == 0.0:
+        judge.warn("CFG_COSTS", ("costs",), "trading costs nothing", "set slippage and commission")
+    if sleeve.direction == "SHORT" and costs.short_borrow == 0.0:
+        judge.warn("CFG_COSTS", ("costs", "short_borrow"), "borrowing costs nothing", "set short_borrow")

@@ -1,0 +1,29 @@
+"""``universes/*.yaml``: which symbols there are to choose from."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import Field
+
+from quant_resources.config._types import Code, Codes, ConfigModel, Name, Symbols, Text, Unique
+
+AssetType: TypeAlias = Literal["spot", "perp", "equity", "etf", "futures", "forex", "index"]
+
+
+class UniverseConfig(ConfigModel):
+    """Broad membership: everything of a venue that ingestion follows and scanners choose from."""
+
+    name: Name = Field(description="Name of the file, without .yaml.")
+    description: Text = Field(description="What it holds, in a sentence.")
+    market: Literal["crypto", "america", "forex", "futures"] = Field(description="The vendor's market.")
+    exchanges: Annotated[tuple[Code, ...], Unique, Field(min_length=1)] = Field(
+        description="Venues, as in EXCHANGE:TICKER."
+    )
+    asset_types: Annotated[tuple[AssetType, ...], Unique, Field(min_length=1)] = Field(
+        description="Kinds of instrument."
+    )
+    quotes: Codes = Field((), description="Quote currencies admitted; none given: every one.")
+    exclude_stable_bases: bool = Field(True, description="Leave out pairs whose base is cash (USDC, EUR, ...).")
+    include_symbols: Symbols = Field((), description="Symbols that belong whatever the rules above say.")
+    exclude_symbols: Symbols = Field((), description="Symbols that never belong.")

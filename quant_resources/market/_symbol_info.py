@@ -1,0 +1,94 @@
+"""What `symbol_resolved` says about an instrument."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from quant_resources.market.instruments import Instrument
+
+
+def currency_id(instrument: Instrument, code: str) -> str:
+    """Return the vendor's id of a currency: coins are ``XTVC`` plus the code, money is the code itself."""
+    is_coin = instrument.market == "crypto" and code not in ("USD", "EUR", "TRY", "IDR", "JPY", "GBP", "BRL")
+    return f"XTVC{code}" if is_coin else code
+
+
+def resolved_info(instrument: Instrument, *, has_volume: bool) -> dict[str, Any]:
+    """Return the third parameter of `symbol_resolved`.
+
+    Parameters
+    ----------
+    instrument : Instrument
+        With its price grid filled in.
+    has_volume : bool
+        Whether its bars carry a volume.
+    """
+    display, venue = instrument.display_exchange, instrument.exchange
+    info: dict[str, Any] = {
+        "source2": {
+            "country": "",
+            "description": display,
+            "exchange-type": "exchange",
+            "id": venue,
+            "name": display,
+            "url": "",
+        },
+        "currency_code": instrument.quote,
+        "source_id": venue,
+        "session_display": instrument.session,
+        "provider_id": venue.lower(),
+        "currency_id": currency_id(instrument, instrument.quote),
+        "type": instrument.type,
+        "typespecs": list(instrument.typespecs),
+        "timezone": instrument.timezone,
+        "session": instrument.session,
+        "subsession_id": "regular",
+        "subsessions": [
+            {
+                "description": "Regular Trading Hours",
+                "id": "regular",
+                "private": False,
+                "session": instrument.session,
+                "session-display": instrument.session,
+            }
+        ],
+        "base_name": [instrument.symbol],
+        "legs": [instrument.symbol],
+        "description": instrument.description,
+        "short_description": instrument.description,
+        "name": instrument.name,
+        "full_name": instrument.symbol,
+        "pro_name": instrument.symbol,
+        "exchange": display,
+        "listed_exchange": venue,
+        "exchange_listed_name": display,
+        "pricescale": instrument.pricescale,
+        "minmov": instrument.minmov,
+        "minmove2": 0,
+        "fractional": False,
+        "variable_tick_size": "",
+        "pointvalue": 1.0,
+        "has_intraday": False,
+        "has_adjustment": False,
+        "has_extended_hours": False,
+        "is_tradable": True,
+        "is_replayable": False,
+        "is-tickbars-available": False,
+        "allowed_adjustment": "none",
+        "format": "price",
+        "formatter": "price",
+        "measure": "price",
+        "volume_type": "base",
+        "visible_plots_set": "ohlcv" if has_volume else "ohlc",
+        "bar_source": "trade",
+        "bar_transform": "none",
+        "bar_fillgaps": False,
+        "aliases": [],
+        "alternatives": [],
+        "pro_perm": "",
+        "resolutions": [],
+    }
+    if instrument.market == "crypto":
+        info["base_currency"] = instrument.base
+        info["base_currency_id"] = currency_id(instrument, instrument.base)
+    return info

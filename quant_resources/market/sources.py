@@ -1,0 +1,75 @@
+"""Where the market's bars come from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from quant_resources.market.bars import Bars
+from quant_resources.market.errors import SourceSyntaxError
+from quant_resources.market.instruments import Instrument
+
+
+@runtime_checkable
+class MarketSource(Protocol):
+    """Daily bars of a set of symbols.
+
+    A source knows nothing of the clock. It promises the prefix property: the bars
+    that open before an instant are the same whatever later instant is asked for.
+    """
+
+    @property
+    def name(self) -> str:
+        """What `parse_source` would read, such as ``synthetic:42``."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know about the data: rows dropped, duplicates, conversions."""
+
+    def instruments(self) -> Mapping[str, Instrument]:
+        """Return every symbol there will ever be, ascending. Listed or not is the bars' business."""
+
+    def bars(self, symbol: str, before: float) -> Bars:
+        """Return the whole-day bars of `symbol` that open before the instant `before` (Unix seconds UTC)."""
+
+
+def parse_source(text: str, *, exchange: str = "BINANCE", asset_type: str = "spot") -> MarketSource:
+    """Read a source from text.
+
+    Parameters
+    ----------
+    text : str
+        ``synthetic``, ``synthetic:SEED`` or ``parquet:FOLDER``.
+    exchange : str
+        Venue given to Parquet symbols that name none.
+    asset_type : str
+        What Parquet symbols are: spot, swap, equity, etf, forex, futures or index.
+
+    Returns
+    -------
+    MarketSource
+
+    Raises
+    ------
+    SourceSyntaxError
+        When the text is none of these.
+    MarketError
+        When a Parquet folder cannot be served; the subclass says why.
+    """
+    kind, _, argument = text.partition(":")
+    if kind == "synthetic":
+        from quant_resources.market.synthetic import SyntheticSource
+
+        if not argument:
+            return SyntheticSource()
+        if not (argument.isascii() and argument.isdigit()):
+            raise SourceSyntaxError(text, "the seed is not a whole number")
+        return SyntheticSource(seed=int(argument))
+    if kind == "parquet":
+        from quant_resources.market.parquet import ParquetSource
+
+        if not argument:
+            raise SourceSyntaxError(text, "the folder is missing")
+        return ParquetSource(Path(argument).expanduser(), exchange=exchange, asset_type=asset_type)
+    raise SourceSyntaxError(text, f"{kind!r} is no kind of source")

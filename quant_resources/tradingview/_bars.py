@@ -1,0 +1,161 @@
+"""From the wire's bars to arrays and frames, without an object per bar."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FloatArray = npt.NDArray[np.float64]
+
+NOT_AVAILABLE: Final = 1e100
+"""What the vendor sends where it has no value."""
+
+BAR_COLUMNS: Final = ("open_time", "open", "high", "low", "close", "volume")
+_WIDTH: Final = len(BAR_COLUMNS)
+_EARLIEST: Final = -9_000_000_000.0
+"""October 1684: older than any market's first bar."""
+_LATEST: Final = 253_402_300_799.0
+"""The last second of year 9999."""
+
+
+class UnreadableBarsError(ValueError):
+    """A block whose bars are not rows of five or six numbers with a time."""
+
+
+def parse_block(block: Mapping[str, Any]) -> FloatArray:
+    """Read the bars of one series block.
+
+    Parameters
+    ----------
+    block : mapping
+        The wire's ``{"s": [{"i": 0, "v": [time, open, high, low, close, volume]}, ...]}``.
+
+    Returns
+    -------
+    array of shape (n_bars, 6)
+        Time in Unix seconds (bar open), open, high, low, close, volume. NaN where a
+        value is null, ``1e+100``, or, for the volume, absent (indices and currencies
+        have five values). The order is the wire's.
+
+    Raises
+    ------
+    UnreadableBarsError
+        When a row is anything else. Nothing is skipped.
+    """
+    entries = block.get("s", [])
+    if not isinstance(entries, list):
+        raise UnreadableBarsError("the bars are no list")
+    if not entries:
+        return np.empty((0, _WIDTH))
+    try:
+        rows = [entry["v"] for entry in entries]
+    except (TypeError, KeyError) as error:
+        raise UnreadableBarsError("a bar has no values") from error
+    bars = _to_array(rows)
+    times = bars[:, 0]
+    if not bool(np.all((times >= _EARLIEST) & (times <= _LATEST))):
+        raise UnreadableBarsError("a bar has no valid time")
+    values = bars[:, 1:]
+    values[np.abs(values) >= NOT_AVAILABLE] = np.nan
+    return bars
+
+
+def _to_array(rows: Sequence[Any]) -> FloatArray:
+    try:
+        array = np.array(rows, dtype=np.float64)
+    except (ValueError, TypeError, OverflowError):
+        array = _ragged_to_array(rows)
+    if array.ndim != 2 or array.shape[1] < _WIDTH - 1:
+        raise UnreadableBarsError("a bar is not a row of five or six numbers")
+    if array.shape[1] == _WIDTH - 1:
+        return np.column_stack((array, np.full(len(array), np.nan)))
+    return np.ascontiguousarray(array[:, :_WIDTH])
+
+
+def _ragged_to_array(rows: Sequence[Any]) -> FloatArray:
+    """Read rows of different lengths: some bars of a series may lack the volume."""
+    if not all(isinstance(row, list) and len(row) >= _WIDTH - 1 for row in rows):
+        raise UnreadableBarsError("a bar is not a row of five or six numbers")
+    try:
+        return np.array([[*row[:_WIDTH], np.nan][:_WIDTH] for row in rows], dtype=np.float64)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise UnreadableBarsError("a bar holds something that is no number") from error
+
+
+def merge_blocks(blocks: Sequence[FloatArray]) -> FloatArray:
+    """Join the blocks of one series by time; of two bars with one time the one received last wins.
+
+    Parameters
+    ----------
+    blocks : sequence of arrays of shape (n, 6)
+        In the order received.
+
+    Returns
+    -------
+    array of shape (n_bars, 6)
+        Ascending by time, unique.
+    """
+    if not blocks:
+        return np.empty((0, _WIDTH))
+    bars = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
+    steps = np.diff(bars[:, 0])
+    if bool(np.all(steps > 0)):
+        return bars
+    order = np.argsort(bars[:, 0], kind="stable")
+    ordered = bars[order]
+    last_of_its_time = np.append(np.diff(ordered[:, 0]) > 0, True)
+    return np.asarray(ordered[last_of_its_time], dtype=np.float64)
+
+
+def index_span(block: Mapping[str, Any]) -> tuple[int, int]:
+    """Return the first and last index that a non-empty block claims for its bars.
+
+    Raises
+    ------
+    UnreadableBarsError
+        When they do not fit the number of bars, so that some are missing inside.
+    """
+    entries = block["s"]
+    first, last = entries[0].get("i"), entries[-1].get("i")
+    if not isinstance(first, int) or not isinstance(last, int):
+        raise UnreadableBarsError("a bar has no index")
+    if last - first != len(entries) - 1:
+        raise UnreadableBarsError("a block lacks bars inside")
+    return first, last
+
+
+def has_hole(spans: Sequence[tuple[int, int]]) -> bool:
+    """Tell whether bars are missing between blocks: a message that was lost leaves a hole in the indices."""
+    reached: int | None = None
+    for first, last in sorted(spans):
+        if reached is not None and first > reached + 1:
+            return True
+        reached = last if reached is None else max(reached, last)
+    return False
+
+
+def bars_frame(bars: FloatArray) -> pd.DataFrame:
+    """Turn bars into a frame.
+
+    Parameters
+    ----------
+    bars : array of shape (n_bars, 6)
+        As `merge_blocks` returns them.
+
+    Returns
+    -------
+    DataFrame
+        ``open_time`` (datetime64[us, UTC]) and five float64 columns.
+    """
+    import pandas as pd
+
+    microseconds = np.rint(bars[:, 0] * 1e6).astype(np.int64)
+    times = pd.DatetimeIndex(microseconds.view("datetime64[us]")).tz_localize("UTC")
+    columns = {name: bars[:, position].copy() for position, name in enumerate(BAR_COLUMNS) if position > 0}
+    return pd.DataFrame({"open_time": times, **columns})

@@ -1,0 +1,265 @@
+"""Probabilities and Log-MPS against closed forms, scipy and a product written out."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from quant_lib.selection import (
+    FALLBACK_WEIGHTS,
+    SCORE_FEATURES,
+    ContradictoryRulesError,
+    InvalidUniverseError,
+    UnknownSignalError,
+    log_mps,
+    probability,
+    score_weights,
+)
+from quant_lib.selection.scoring import METHODS, MISSING
+
+FINITE = st.floats(-1e6, 1e6, allow_nan=False)
+FIGURES = st.lists(FINITE, min_size=2, max_size=30)
+DIRECTIONAL = {feature.name for feature in SCORE_FEATURES if feature.directional}
+
+PUBLISHED = """
+momentum rank 1.7469 1.5
+stability rank 0.0458 1.0
+liquidity cdf 0.2946 0.5
+antifragility rank 0.6263 0.5
+survival cdf 1.4 1.0
+efficiency cdf 1.5348 0.5
+entropy rank_desc 0.0322 1.0
+hurst_clean rank 0.3485 0.5
+adx cdf 1.0 1.0
+recommend_all rank 1.0 1.0
+recommend_ma rank 1.0 1.0
+skew rank_desc 0.5 0.5
+kurtosis rank_desc 0.5 1.0
+cvar cdf 1.0 1.0
+"""
+
+
+def test_the_table_of_semantics_5_4_is_complete():
+    rows = [line.split() for line in PUBLISHED.split("\n") if line]
+    assert [
+        (f.name, f.method.split("_a")[0].split("_rel")[0], f.weight, f.fallback_weight) for f in SCORE_FEATURES
+    ] == [(name, method, float(weight), float(fallback)) for name, method, weight, fallback in rows]
+    assert {"momentum", "recommend_all", "recommend_ma"} == DIRECTIONAL
+    assert FALLBACK_WEIGHTS["kurtosis"] == 1.0
+
+
+@given(FIGURES)
+def test_rank_is_the_average_rank_on_a_line(figures):
+    n = len(figures)
+    ranks = stats.rankdata(figures)
+    assert probability(figures, "rank") == pytest.approx(0.01 + 0.99 * (ranks - 1) / (n - 1))
+    assert probability(figures, "rank_desc") == pytest.approx(1 - 0.99 * (ranks - 1) / (n - 1))
+
+
+@given(FIGURES)
+def test_relative_methods_are_functions_of_the_z_score(figures):
+    x = np.array(figures)
+    z = (x - x.mean()) / (x.std(ddof=1) + 1e-9)
+    assert probability(x, "logistic") == pytest.approx(1 / (1 + np.exp(-z)))
+    assert probability(x, "zscore") == pytest.approx((np.clip(z, -3, 3) + 3) / 6)
+    assert probability(x, "zscore", sigma=3.49) == pytest.approx((np.clip(z, -3.49, 3.49) + 3.49) / 6.98)
+    assert probability(x, "cdf_relative") == pytest.approx(np.clip(stats.norm.cdf(z), 0.001, 1.0))
+
+
+def test_worked_values():
+    x = [3.0, 1.0, 2.0, 2.0]
+    assert probability(x, "rank") == pytest.approx([1.0, 0.01, 0.505, 0.505])
+    assert probability(x, "rank_desc") == pytest.approx([0.01, 1.0, 0.505, 0.505])
+    assert probability(x, "minmax") == pytest.approx([1.0, 0.0, 0.5, 0.5])
+    assert probability([-1.0, 0.0, 0.4, 7.0], "cdf_absolute") == pytest.approx([0.001, 0.001, 0.4, 1.0])
+    assert probability([5.0, 5.0], "minmax").tolist() == [0.5, 0.5]
+    assert probability([5.0, 5.0], "cdf_relative").tolist() == [0.5, 0.5]
+
+
+@pytest.mark.parametrize(
+    ("method", "alone"),
+    [("rank", 0.01), ("rank_desc", 0.01), ("logistic", 0.5), ("zscore", 0.5), ("minmax", 0.5), ("cdf_relative", 0.5)],
+)
+def test_one_asset_has_no_rank_to_speak_of(method, alone):
+    assert probability([42.0], method).tolist() == [alone]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_unknown_gets_a_hundredth_and_leaves_the_others_alone(method):
+    known = probability([0.3, 0.1, 0.9], method)
+    assert probability([0.3, np.nan, 0.1, 0.9], method) == pytest.approx([known[0], MISSING, known[1], known[2]])
+    assert probability([np.nan, np.nan], method).tolist() == [MISSING, MISSING]
+    assert probability([], method).tolist() == []
+
+
+@given(FIGURES, st.sampled_from(sorted(METHODS)))
+def test_probabilities_are_probabilities_and_monotone(figures, method):
+    p = probability(figures, method)
+    assert ((p >= 0) & (p <= 1)).all()
+    sign = -1 if method == "rank_desc" else 1
+    order = np.argsort(np.array(figures), kind="stable")
+    assert (np.diff(sign * p[order]) >= -1e-12).all()
+
+
+def test_the_scale_of_a_method_is_declared_not_guessed():
+    """A day on which every ADX is at most 1 is judged like any other day (flaw of 5.3)."""
+    quiet = np.array([0.2, 0.5, 0.9])
+    assert probability(quiet, "cdf_relative") == pytest.approx(probability(quiet * 50, "cdf_relative"), abs=1e-6)
+    assert probability(quiet, "cdf_absolute") == pytest.approx(quiet)
+
+
+def test_infinity_and_unknown_methods_are_errors():
+    with pytest.raises(InvalidUniverseError, match="infinite"):
+        probability([1.0, math.inf], "rank")
+    with pytest.raises(UnknownSignalError, match="softmax"):
+        probability([1.0], "softmax")
+
+
+def matrix(n=9, seed=1, columns=("momentum", "stability", "liquidity", "adx", "recommend_all", "recommend_ma")):
+    rng = np.random.default_rng(seed)
+    return pd.DataFrame({name: rng.uniform(0.05, 1, n) for name in columns}, index=[f"S{i}" for i in range(n)])
+
+
+def sides(frame, side="LONG"):
+    return pd.Series(side, index=frame.index)
+
+
+def test_the_score_is_the_product_written_out():
+    frame = matrix(columns=tuple(feature.name for feature in SCORE_FEATURES))
+    score = log_mps(frame, sides(frame))
+    for name in frame.index:
+        product = 1.0
+        for feature in SCORE_FEATURES:
+            p = probability(frame[feature.name], feature.method)[frame.index.get_loc(name)]
+            product *= p**feature.weight
+        assert score.alpha[name] == pytest.approx(product, rel=1e-12)
+    assert score.left_out == ()
+    assert dict(score.weights) == score_weights()
+
+
+def test_features_that_are_not_there_are_left_out_and_listed():
+    frame = matrix().assign(unrelated=1.0)
+    score = log_mps(frame, sides(frame))
+    assert score.left_out == (
+        "antifragility",
+        "survival",
+        "efficiency",
+        "entropy",
+        "hurst_clean",
+        "skew",
+        "kurtosis",
+        "cvar",
+    )
+    assert list(score.probabilities) == list(frame.columns[:-1])
+    assert set(score.weights) == set(frame.columns[:-1])
+
+
+def test_a_missing_figure_counts_a_hundredth():
+    frame = matrix()
+    frame.loc["S3", "recommend_all"] = np.nan
+    score = log_mps(frame, sides(frame))
+    assert score.probabilities.loc["S3", "recommend_all"] == MISSING
+
+
+def test_short_is_long_of_the_opposite_market():
+    """D49: what argues for holding argues against shorting, and the rest is the same."""
+    frame = matrix()
+    mirrored = frame.assign(**{name: -frame[name] for name in DIRECTIONAL & set(frame)})
+    long, short = log_mps(frame, sides(frame)), log_mps(mirrored, sides(frame, "SHORT"))
+    pd.testing.assert_series_equal(long.alpha, short.alpha)
+    pd.testing.assert_frame_equal(long.probabilities, short.probabilities)
+
+
+def test_the_most_bearish_asset_is_the_best_short():
+    frame = matrix().assign(stability=1.0, liquidity=1.0, adx=20.0)
+    for name in DIRECTIONAL & set(frame):
+        frame[name] = np.linspace(-1, 1, len(frame))
+    assert log_mps(frame, sides(frame, "SHORT")).alpha.idxmax() == "S0"
+    assert log_mps(frame, sides(frame, "LONG")).alpha.idxmax() == "S8"
+
+
+def test_sides_mix_in_one_universe():
+    frame = matrix()
+    mixed = sides(frame)
+    mixed[["S1", "S4"]] = "SHORT"
+    score = log_mps(frame, mixed)
+    long, short = log_mps(frame, sides(frame)), log_mps(frame, sides(frame, "SHORT"))
+    assert score.alpha.equals(long.alpha.where(mixed == "LONG", short.alpha))
+
+
+@given(st.lists(st.lists(st.one_of(st.none(), FINITE), min_size=6, max_size=6), min_size=1, max_size=12), st.randoms())
+def test_scores_are_in_the_unit_interval_and_do_not_depend_on_order(rows, random):
+    columns = ["momentum", "stability", "liquidity", "adx", "recommend_all", "recommend_ma"]
+    frame = pd.DataFrame(rows, columns=columns, dtype="float64")
+    score = log_mps(frame, sides(frame))
+    assert ((score.alpha > 0) & (score.alpha <= 1)).all()
+    shuffled = frame.sample(frac=1.0, random_state=random.randrange(2**16))
+    again = log_mps(shuffled, sides(shuffled))
+    np.testing.assert_allclose(again.alpha.reindex(frame.index), score.alpha, rtol=1e-9)
+
+
+def test_equal_rows_score_equal_to_the_last_bit():
+    frame = pd.concat([matrix(7)] * 5, ignore_index=True)
+    alpha = log_mps(frame, sides(frame)).alpha.to_numpy().reshape(5, 7)
+    assert (alpha == alpha[0]).all()
+
+
+def test_overrides_and_the_dominant_signal():
+    weights = score_weights(overrides={"adx": 0.0, "momentum": 9.0}, dominant_signal="recommend_ma")
+    assert (weights["adx"], weights["recommend_ma"], weights["momentum"]) == (0.0, 3.0, 0.5)
+    assert score_weights(dominant_signal="momentum", dominant_weight=4.0)["momentum"] == 4.0
+    assert score_weights()["momentum"] == 1.7469
+    frame = matrix()
+    frame["recommend_ma"] = np.linspace(0, 1, len(frame))
+    plain = log_mps(frame, sides(frame))
+    led = log_mps(frame, sides(frame), dominant_signal="recommend_ma")
+    p = plain.probabilities
+    np.testing.assert_allclose(
+        led.alpha, plain.alpha * p["recommend_ma"] ** 2.0 * p["momentum"] ** (0.5 - 1.7469), rtol=1e-12
+    )
+
+
+def test_a_weight_of_zero_switches_a_feature_off():
+    frame = matrix()
+    off = {name: 0.0 for name in frame if name != "adx"}
+    score = log_mps(frame, sides(frame), overrides=off)
+    np.testing.assert_allclose(score.alpha, score.probabilities["adx"])
+
+
+@pytest.mark.parametrize("name", ["recommend_other", "recomend_all", "roc"])
+def test_an_unknown_signal_is_never_ignored(name):
+    frame = matrix()
+    for options in ({"dominant_signal": name}, {"overrides": {name: 1.0}}):
+        with pytest.raises(UnknownSignalError, match=name):
+            log_mps(frame, sides(frame), **options)
+
+
+def test_a_dominant_signal_that_the_matrix_lacks_is_an_error():
+    frame = matrix()
+    with pytest.raises(UnknownSignalError, match="efficiency"):
+        log_mps(frame, sides(frame), dominant_signal="efficiency")
+    assert "efficiency" in log_mps(frame, sides(frame), overrides={"efficiency": 2.0}).left_out
+
+
+@pytest.mark.parametrize("weight", [-0.1, math.nan, math.inf, 21.0])
+def test_a_weight_out_of_range_is_refused(weight):
+    with pytest.raises(ContradictoryRulesError, match="weight of adx"):
+        score_weights(overrides={"adx": weight})
+
+
+def test_the_poorest_score_is_still_positive():
+    frame = pd.DataFrame({"momentum": [0.0, 1.0], "survival": [0.0, 1.0], "efficiency": [0.0, 1.0]})
+    heavy = dict.fromkeys(frame, 20.0)
+    alpha = log_mps(frame, sides(frame), overrides={**heavy}).alpha
+    assert 0 < alpha[0] < alpha[1] <= 1
+
+
+@pytest.mark.parametrize("side", ["long", None, "DISCOVERY"])
+def test_every_row_needs_a_side(side):
+    frame = matrix()
+    with pytest.raises(InvalidUniverseError, match="neither LONG nor SHORT"):
+        log_mps(frame, sides(frame).where(frame.index != "S2", side))

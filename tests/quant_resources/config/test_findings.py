@@ -1,0 +1,703 @@
+"""Every finding the configuration can have, provoked once, with the place and the words a user reads."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import quant_resources.config as package
+from quant_resources.config import Severity, lint
+
+if TYPE_CHECKING:
+    from conftest import Configs
+
+Break = Callable[["Configs"], None]
+
+
+def edit(name: str, old: str, new: str) -> Break:
+    return lambda configs: configs.edit(name, old, new)
+
+
+def add(name: str, text: str) -> Break:
+    return lambda configs: configs.add(name, text)
+
+
+def write(name: str, text: str) -> Break:
+    return lambda configs: configs.write(name, text)
+
+
+RATING_FILTER = "  - {left: Recommend.All, operation: greater, right: 0}"
+PLATFORM, UNIVERSE, SCANNER, SLEEVE = "platform.yaml", "universes/spot.yaml", "scanners/buys.yaml", "sleeves/longs.yaml"
+
+
+def rule(text: str) -> Break:
+    """Add a filter to the LONG scanner, on line 7."""
+    return edit(SCANNER, RATING_FILTER, f"{RATING_FILTER}\n  - {text}")
+
+
+# name: (how to break it, code, where, words of message or fix)
+ERRORS: dict[str, tuple[Break, str, str, str]] = {
+    "broken YAML": (add(SLEEVE, "a: [1\n"), "CFG_LOAD", "configs/sleeves/longs.yaml:9:a[1]", "not valid YAML"),
+    "duplicate key": (
+        add(SLEEVE, "direction: SHORT\n"),
+        "CFG_LOAD",
+        "configs/sleeves/longs.yaml:8",
+        "already on line 2",
+    ),
+    "no platform": (lambda c: (c.path / PLATFORM).unlink(), "CFG_LOAD", "configs/platform.yaml", "there is no file"),
+    "unknown key": (
+        add(SLEEVE, "scaners: [x]\n"),
+        "CFG_UNKNOWN_KEY",
+        "configs/sleeves/longs.yaml:8:scaners",
+        "'scanners'",
+    ),
+    "unknown nested key": (
+        edit(SLEEVE, "top_n: 5", "top_m: 5"),
+        "CFG_UNKNOWN_KEY",
+        "configs/sleeves/longs.yaml:7:selection.top_m",
+        "did you mean 'top_n'?",
+    ),
+    "unknown key in a list": (
+        rule("{left: ADX, operation: greater, rigth: 20, right: 20}"),
+        "CFG_UNKNOWN_KEY",
+        "configs/scanners/buys.yaml:7:filters[1].rigth",
+        "did you mean 'right'?",
+    ),
+    "name in the file": (
+        add(SLEEVE, "name: other\n"),
+        "CFG_UNKNOWN_KEY",
+        "configs/sleeves/longs.yaml:8:name",
+        "file's name",
+    ),
+    "missing key": (
+        edit(SLEEVE, "direction: LONG\n", ""),
+        "CFG_MISSING_KEY",
+        "configs/sleeves/longs.yaml:1:direction",
+        "required",
+    ),
+    "missing nested key": (
+        edit(SLEEVE, "  venue: binance_spot", "  direction: long"),
+        "CFG_MISSING_KEY",
+        "configs/sleeves/longs.yaml:3:tags.venue",
+        "required",
+    ),
+    "sort order is required": (
+        edit(SCANNER, "sort_order: desc\n", ""),
+        "CFG_MISSING_KEY",
+        "configs/scanners/buys.yaml:1:sort_order",
+        "required",
+    ),
+    "intent is required": (
+        edit(SCANNER, "intent: LONG\n", ""),
+        "CFG_MISSING_KEY",
+        "configs/scanners/buys.yaml:1:intent",
+        "required",
+    ),
+    "wrong word": (
+        edit(SLEEVE, "direction: LONG", "direction: LNG"),
+        "CFG_SCHEMA",
+        "configs/sleeves/longs.yaml:2:direction",
+        "must be one of LONG, SHORT, it reads 'LNG', did you mean 'LONG'?",
+    ),
+    "DISCOVERY is no intent": (
+        edit(SCANNER, "intent: LONG", "intent: DISCOVERY"),
+        "CFG_SCHEMA",
+        "configs/scanners/buys.yaml:3:intent",
+        "must be one of LONG, SHORT",
+    ),
+    "unknown engine": (
+        add(SLEEVE, "allocation:\n  engines: [custom, riskfolio]\n"),
+        "CFG_SCHEMA",
+        "configs/sleeves/longs.yaml:9:allocation.engines[1]",
+        "must be one of custom, it reads 'riskfolio'",
+    ),
+    "unknown risk profile": (
+        add(SLEEVE, "allocation:\n  risk_profiles:\n    - hrp\n    - min_varience\n"),
+        "CFG_SCHEMA",
+        "configs/sleeves/longs.yaml:11:allocation.risk_profiles[1]",
+        "did you mean 'min_variance'?",
+    ),
+    "text for a number": (
+        edit(SLEEVE, "top_n: 5", "top_n: 05"),
+        "CFG_SCHEMA",
+        "configs/sleeves/longs.yaml:7:selection.top_n",
+        "must be a whole number, it reads '05'; write decimal digits",
+    ),
+    "fraction for a count": (
+        edit(SLEEVE, "top_n: 5", "top_n: 5.5"),
+        "CFG_SCHEMA",
+        "configs/sleeves/longs.yaml:7:selection.top_n",
+        "must be a whole number, it reads '5.5'",
+    ),
+    "boolean for a count": (
+        edit(SLEEVE, "top_n: 5", "top_n: true"),
+        "CFG_SCHEMA",
+        "configs/sleeves/longs.yaml:7:selection.top_n",
+        "must be a whole number, it reads 'true'",
+    ),
+    "YAML 1.1 boolean": (
+        add(SLEEVE, "strict: yes\n"),
+        "CFG_SCHEMA",
+        "configs/sleeves/longs.yaml:8:strict",
+        "must be true or false, it reads 'yes'; write true or false in lower case",
+    ),
+    "number for text": (
+        edit(SLEEVE, "description: Long", "description: 5"),
+        "CFG_SCHEMA",
+        "configs/sleeves/longs.yaml:1:description",
+        "must be text, it reads '5'; write it in quotes",
+    ),
+    "boolean for text": (
+        edit(UNIVERSE, "quotes: [USDT, USDC]", "quotes: [USDT, true]"),
+        "CFG_SCHEMA",
+        "configs/universes/spot.yaml:5:quotes[1]",
+        "must be text, it reads 'true'; write it in quotes",
+    ),
+    "no value": (
+        edit(SLEEVE, "top_n: 5", "top_n:"),
+        "CFG_SCHEMA",
+        "configs/sleeves/longs.yaml:7:selection.top_n",
+        "must be a whole number, it has no value",
+    ),
+    "text for a map": (
+        edit(SLEEVE, "selection:\n  top_n: 5", "selection: best"),
+        "CFG_SCHEMA",
+        "configs/sleeves/longs.yaml:6:selection",
+        "must be a map of keys, it reads 'best'",
+    ),
+    "text for a list": (
+        edit(SLEEVE, "scanners: [buys]", "scanners: buys"),
+        "CFG_SCHEMA",
+        "configs/sleeves/longs.yaml:5:scanners",
+        "must be a list, it reads 'buys'",
+    ),
+    "out of range": (
+        edit(SLEEVE, "top_n: 5", "top_n: 0"),
+        "CFG_SCHEMA",
+        "configs/sleeves/longs.yaml:7:selection.top_n",
+        "must be greater than or equal to 1, it reads '0'",
+    ),
+    "repeated scanner": (
+        edit(SLEEVE, "scanners: [buys]", "scanners: [buys, buys]"),
+        "CFG_SCHEMA",
+        "configs/sleeves/longs.yaml:5:scanners",
+        "must not repeat buys",
+    ),
+    "empty list": (
+        edit(SLEEVE, "scanners: [buys]", "scanners: []"),
+        "CFG_SCHEMA",
+        "configs/sleeves/longs.yaml:5:scanners",
+        "must not be empty",
+    ),
+    "bad date": (
+        edit(PLATFORM, "2018-01-01", "2018-02-30"),
+        "CFG_SCHEMA",
+        "configs/platform.yaml:1:start_date",
+        "must be a day that exists",
+    ),
+    "loose date": (
+        edit(PLATFORM, "2018-01-01", "2018-1-1"),
+        "CFG_SCHEMA",
+        "configs/platform.yaml:1:start_date",
+        "must be a date written as YYYY-MM-DD, it reads '2018-1-1'",
+    ),
+    "bad symbol": (
+        edit(PLATFORM, '["BINANCE:BTCUSDT"]', '["BINANCE:BTCUSDT", "btcusdt"]'),
+        "CFG_SCHEMA",
+        "configs/platform.yaml:3:benchmarks[1]",
+        "is not a valid symbol",
+    ),
+    "symbol with a path": (
+        add(UNIVERSE, 'include_symbols: ["BINANCE:../../X"]\n'),
+        "CFG_SCHEMA",
+        "configs/universes/spot.yaml:6:include_symbols[0]",
+        "is not a valid symbol",
+    ),
+    "bad owner": (
+        add(PLATFORM, "owners: [quant]\n"),
+        "CFG_SCHEMA",
+        "configs/platform.yaml:4:owners[0]",
+        "must be an e-mail address or team:NAME",
+    ),
+    "scanner by path": (
+        edit(SLEEVE, "scanners: [buys]", "scanners: [../buys]"),
+        "CFG_SCHEMA",
+        "configs/sleeves/longs.yaml:5:scanners[0]",
+        "is not a valid name",
+    ),
+    "unknown signal": (
+        edit(SLEEVE, "top_n: 5", "weights: {momentun: 1.0}"),
+        "CFG_SCHEMA",
+        "configs/sleeves/longs.yaml:7:selection.weights.momentun",
+        "must be one of momentum",
+    ),
+    "unknown dominant signal": (
+        edit(SLEEVE, "top_n: 5", "dominant_signal: recommend_other"),
+        "CFG_SCHEMA",
+        "configs/sleeves/longs.yaml:7:selection.dominant_signal",
+        "must be one of momentum",
+    ),
+    "boolean in a filter": (
+        rule("{left: ADX, operation: greater, right: true}"),
+        "CFG_SCHEMA",
+        "configs/scanners/buys.yaml:7:filters[1].right",
+        "must be a number, a text, or a list of them, it reads 'true'",
+    ),
+    "file name": (
+        write("sleeves/My-Sleeve.yaml", "x: 1\n"),
+        "CFG_NAME",
+        "configs/sleeves/My-Sleeve.yaml",
+        "not a valid name",
+    ),
+    "device name": (write("sleeves/con.yaml", "x: 1\n"), "CFG_NAME", "configs/sleeves/con.yaml", "not a valid name"),
+    "reserved name": (
+        write("sleeves/dataops.yaml", "x: 1\n"),
+        "CFG_NAME",
+        "configs/sleeves/dataops.yaml",
+        "platform's own",
+    ),
+    "unknown scanner": (
+        edit(SLEEVE, "scanners: [buys]", "scanners: [buyz]"),
+        "CFG_REFERENCE",
+        "configs/sleeves/longs.yaml:5:scanners[0]",
+        "there is no scanner 'buyz', did you mean 'buys'?; known scanners: buys, sells",
+    ),
+    "unknown universe": (
+        edit(SCANNER, "universe: spot", "universe: sport"),
+        "CFG_REFERENCE",
+        "configs/scanners/buys.yaml:2:universe",
+        "did you mean 'spot'?",
+    ),
+    "unknown followed universe": (
+        edit(PLATFORM, "follow: [spot]", "follow: [spot, perp]"),
+        "CFG_REFERENCE",
+        "configs/platform.yaml:2:follow[1]",
+        "there is no universe 'perp'",
+    ),
+    "history after start": (
+        add(PLATFORM, "history_start: 2019-01-01\n"),
+        "CFG_CONTRADICTION_DATES",
+        "configs/platform.yaml:4:history_start",
+        "after start_date 2018-01-01",
+    ),
+    "quarantine below report": (
+        add(PLATFORM, "health: {large_return: 3.0, quarantine_return: 2.5}\n"),
+        "CFG_CONTRADICTION_RANGE",
+        "configs/platform.yaml:4:health.quarantine_return",
+        "below large_return 3.0",
+    ),
+    "jump ratio": (
+        add(PLATFORM, "health: {jump_ratio: 6.0}\n"),
+        "CFG_CONTRADICTION_RANGE",
+        "configs/platform.yaml:4:health.jump_ratio",
+        "not below 1 + quarantine_return",
+    ),
+    "min above max": (
+        edit(SCANNER, "  min: 0.1", "  min: 0.1\n  max: 0.05"),
+        "CFG_CONTRADICTION_RANGE",
+        "configs/scanners/buys.yaml:9:volatility.min",
+        "0.1 is above max 0.05",
+    ),
+    "winners": (
+        edit(SLEEVE, "top_n: 5", "min_winners: 30"),
+        "CFG_CONTRADICTION_RANGE",
+        "configs/sleeves/longs.yaml:7:selection.min_winners",
+        "30 is above max_winners 25",
+    ),
+    "in and out": (
+        add(UNIVERSE, 'include_symbols: ["BINANCE:AUSDT"]\nexclude_symbols: ["BINANCE:AUSDT"]\n'),
+        "CFG_CONTRADICTION_MEMBERSHIP",
+        "configs/universes/spot.yaml:7:exclude_symbols",
+        "BINANCE:AUSDT is in include_symbols as well",
+    ),
+    "wrong direction": (
+        edit(SLEEVE, "scanners: [buys]", "scanners: [buys, sells]"),
+        "CFG_CONTRADICTION_DIRECTION",
+        "configs/sleeves/longs.yaml:5:scanners[1]",
+        "sells proposes SHORT, the sleeve is LONG",
+    ),
+    "wrong direction tag": (
+        edit(SLEEVE, "  venue: binance_spot", "  venue: binance_spot\n  direction: short"),
+        "CFG_CONTRADICTION_DIRECTION",
+        "configs/sleeves/longs.yaml:5:tags.direction",
+        "the tag says short",
+    ),
+    "filter against intent": (
+        edit(SCANNER, "operation: greater, right: 0", "operation: less, right: 0"),
+        "CFG_CONTRADICTION_INTENT",
+        "configs/scanners/buys.yaml:6:filters[0]",
+        "Recommend.All less 0 leaves only ratings that argue against LONG",
+    ),
+    "filters against each other": (
+        rule("{left: ADX, operation: in_range, right: [10, 20]}\n  - {left: ADX, operation: greater, right: 20}"),
+        "CFG_CONTRADICTION_FILTER",
+        "configs/scanners/buys.yaml:8:filters[2]",
+        "nothing can pass: ADX in_range (10, 20) and ADX greater 20",
+    ),
+    "outside of what the field can be": (
+        rule("{left: Recommend.MA, operation: greater, right: 1}"),
+        "CFG_CONTRADICTION_FILTER",
+        "configs/scanners/buys.yaml:7:filters[1]",
+        "nothing can pass",
+    ),
+    "filter against a floor": (
+        rule("{left: Value.Traded, operation: less, right: 1000}"),
+        "CFG_CONTRADICTION_FILTER",
+        "configs/scanners/buys.yaml:8:value_traded_min",
+        "nothing can pass: Value.Traded less 1000 and value_traded_min",
+    ),
+    "unknown field": (
+        rule("{left: Recomend.MA, operation: greater, right: 0}"),
+        "CFG_FILTER_LEFT",
+        "configs/scanners/buys.yaml:7:filters[1].left",
+        "did you mean 'Recommend.MA'?",
+    ),
+    "field without a history": (
+        rule("{left: market_cap_calc, operation: greater, right: 0}"),
+        "CFG_FILTER_LEFT",
+        "configs/scanners/buys.yaml:7:filters[1].left",
+        "not a field that past days can be judged by",
+    ),
+    "unknown operation": (
+        rule("{left: ADX, operation: graeter, right: 0}"),
+        "CFG_FILTER_OP",
+        "configs/scanners/buys.yaml:7:filters[1].operation",
+        "did you mean 'greater'?",
+    ),
+    "operation on text": (
+        rule("{left: name, operation: greater, right: 0}"),
+        "CFG_FILTER_OP",
+        "configs/scanners/buys.yaml:7:filters[1].operation",
+        "use one of equal, nequal, match, nmatch",
+    ),
+    "range of one": (
+        rule("{left: ADX, operation: in_range, right: 20}"),
+        "CFG_FILTER_SHAPE",
+        "configs/scanners/buys.yaml:7:filters[1].right",
+        "needs a list of two numbers",
+    ),
+    "range of texts": (
+        rule("{left: ADX, operation: in_range, right: [close, volume]}"),
+        "CFG_FILTER_SHAPE",
+        "configs/scanners/buys.yaml:7:filters[1].right",
+        "needs a list of two numbers",
+    ),
+    "range the wrong way round": (
+        rule("{left: ADX, operation: in_range, right: [30, 20]}"),
+        "CFG_FILTER_SHAPE",
+        "configs/scanners/buys.yaml:7:filters[1].right",
+        "30 is above 20",
+    ),
+    "list for a number": (
+        rule("{left: ADX, operation: greater, right: [20]}"),
+        "CFG_FILTER_SHAPE",
+        "configs/scanners/buys.yaml:7:filters[1].right",
+        "not a list",
+    ),
+    "unknown other field": (
+        rule("{left: close, operation: greater, right: SMA20O}"),
+        "CFG_FILTER_SHAPE",
+        "configs/scanners/buys.yaml:7:filters[1].right",
+        "did you mean 'SMA200'?",
+    ),
+    "bad regular expression": (
+        rule("{left: name, operation: match, right: '('}"),
+        "CFG_FILTER_SHAPE",
+        "configs/scanners/buys.yaml:7:filters[1].right",
+        "not a regular expression",
+    ),
+    "number for a search": (
+        rule("{left: name, operation: match, right: 5}"),
+        "CFG_FILTER_SHAPE",
+        "configs/scanners/buys.yaml:7:filters[1].right",
+        "needs one text",
+    ),
+    "unknown sort field": (
+        edit(SCANNER, "sort_by: Recommend.All", "sort_by: Recommend.all"),
+        "CFG_SORT_FIELD",
+        "configs/scanners/buys.yaml:10:sort_by",
+        "did you mean 'Recommend.All'?",
+    ),
+    "sort by text": (
+        edit(SCANNER, "sort_by: Recommend.All", "sort_by: name"),
+        "CFG_SORT_FIELD",
+        "configs/scanners/buys.yaml:10:sort_by",
+        "not a field to sort by",
+    ),
+    "least bearish first": (
+        edit("scanners/sells.yaml", "sort_order: asc", "sort_order: desc"),
+        "CFG_SORT_DIRECTION",
+        "configs/scanners/sells.yaml:8:sort_order",
+        "argue least for SHORT; write asc",
+    ),
+    "not ingested": (
+        lambda c: (
+            c.write("universes/perp.yaml", (c.path / UNIVERSE).read_text()),
+            c.edit(SCANNER, "universe: spot", "universe: perp"),
+        )[0],
+        "CFG_NOT_FOLLOWED",
+        "configs/sleeves/longs.yaml:5:scanners[0]",
+        "add perp to follow",
+    ),
+    "benchmark": (
+        add(SLEEVE, 'benchmark: "BINANCE:BTCUSDC"\n'),
+        "CFG_BENCHMARK",
+        "configs/sleeves/longs.yaml:8:benchmark",
+        "did you mean 'BINANCE:BTCUSDT'?",
+    ),
+    "hard veto removed": (
+        edit(SLEEVE, "top_n: 5", "vetoes: [stalled]"),
+        "CFG_CONTRADICTION_VETO",
+        "configs/sleeves/longs.yaml:7:selection.vetoes",
+        "stale and toxic must stay",
+    ),
+    "assets cannot hold the capital": (
+        add(SLEEVE, "risk: {asset_cap: 0.03}\n"),
+        "CFG_CONTRADICTION_CAP",
+        "configs/sleeves/longs.yaml:8:risk.asset_cap",
+        "raise it to at least 0.04",
+    ),
+    "clusters cannot hold the capital": (
+        add(SLEEVE, "risk: {asset_cap: 0.1, max_clusters: 3}\n"),
+        "CFG_CONTRADICTION_CAP",
+        "configs/sleeves/longs.yaml:8:risk.cluster_cap",
+        "raise it to at least 0.3333",
+    ),
+}
+
+WINDOWS = {
+    "train above lookback": ("data: {lookback_days: 200}", "backtest.train"),
+    "train above min_days": ("data: {min_days: 251}", "backtest.train"),
+    "min_days above lookback": ("data: {min_days: 501}", "data.min_days"),
+    "features above min_days": ("selection: {feature_lookback: 253}", "selection.feature_lookback"),
+    "clusters above lookback": ("risk: {lookbacks: [60, 501]}", "risk.lookbacks"),
+    "test above step": ("backtest: {test: 11}", "backtest.test"),
+    "history too short": ("backtest: {history_days: 261}", "backtest.train"),
+    "gap above min_days": ("data: {max_internal_gap: 253}", "data.max_internal_gap"),
+}
+
+WARNINGS: dict[str, tuple[Break, str, str, str]] = {
+    "any quote": (
+        edit(UNIVERSE, "quotes: [USDT, USDC]\n", ""),
+        "CFG_UNIVERSE_QUOTES",
+        "configs/universes/spot.yaml:1:quotes",
+        "outranks USDT",
+    ),
+    "excluded from elsewhere": (
+        add(UNIVERSE, 'exclude_symbols: ["OKX:AUSDT"]\n'),
+        "CFG_DEAD_RULE",
+        "configs/universes/spot.yaml:6:exclude_symbols[0]",
+        "could not belong anyway",
+    ),
+    "limit never binds": (
+        add(SCANNER, "limit: 100\nbase_limit: 50\n"),
+        "CFG_DEAD_LIMIT",
+        "configs/scanners/buys.yaml:12:limit",
+        "base_limit leaves 50",
+    ),
+    "filter implied by another": (
+        rule("{left: Recommend.All, operation: greater, right: -0.3}"),
+        "CFG_DEAD_FILTER",
+        "configs/scanners/buys.yaml:7:filters[1]",
+        "never drops anything",
+    ),
+    "filter implied by the field": (
+        rule("{left: ADX, operation: egreater, right: 0}"),
+        "CFG_DEAD_FILTER",
+        "configs/scanners/buys.yaml:7:filters[1]",
+        "never drops anything",
+    ),
+    "filter implied by a floor": (
+        rule("{left: Value.Traded, operation: greater, right: 500000}"),
+        "CFG_DEAD_FILTER",
+        "configs/scanners/buys.yaml:7:filters[1]",
+        "never drops anything",
+    ),
+    "asset cap never binds": (
+        add(SLEEVE, "risk: {asset_cap: 0.5}\n"),
+        "CFG_DEAD_CAP",
+        "configs/sleeves/longs.yaml:8:risk.asset_cap",
+        "cluster_cap 0.25 is lower",
+    ),
+    "weight under a dominant signal": (
+        edit(SLEEVE, "top_n: 5", "weights: {adx: 2.0}\n  dominant_signal: adx"),
+        "CFG_DEAD_WEIGHT",
+        "configs/sleeves/longs.yaml:7:selection.weights.adx",
+        "dominant_signal sets adx to 3.0",
+    ),
+    "weight of no signal": (
+        edit(SLEEVE, "top_n: 5", "dominant_signal_weight: 2.0"),
+        "CFG_DEAD_WEIGHT",
+        "configs/sleeves/longs.yaml:7:selection.dominant_signal_weight",
+        "no dominant_signal is set",
+    ),
+    "free trading": (
+        add(SLEEVE, "costs: {slippage: 0, commission: 0}\n"),
+        "CFG_COSTS",
+        "configs/sleeves/longs.yaml:8:costs",
+        "trading costs nothing",
+    ),
+    "free borrowing": (
+        add("sleeves/shorts.yaml", "costs: {short_borrow: 0}\n"),
+        "CFG_COSTS",
+        "configs/sleeves/shorts.yaml:5:costs.short_borrow",
+        "borrowing costs nothing",
+    ),
+    "unused scanner": (
+        write("scanners/idle.yaml", "extends: buys.yaml\ndescription: Idle\n"),
+        "CFG_DEAD_FILE",
+        "configs/scanners/idle.yaml",
+        "no sleeve uses this scanner",
+    ),
+    "unused universe": (
+        lambda c: c.write("universes/idle.yaml", (c.path / UNIVERSE).read_text()),
+        "CFG_DEAD_FILE",
+        "configs/universes/idle.yaml",
+        "nothing follows or scans",
+    ),
+    "unused parent": (
+        write("sleeves/_idle.yaml", "strict: true\n"),
+        "CFG_DEAD_FILE",
+        "configs/sleeves/_idle.yaml",
+        "no value of this file is used",
+    ),
+    "other suffix": (
+        write("sleeves/x.yml", "a: 1\n"),
+        "CFG_STRAY_FILE",
+        "configs/sleeves/x.yml",
+        "nothing reads this file",
+    ),
+    "other folder": (
+        write("sleeves/old/x.yaml", "a: 1\n"),
+        "CFG_STRAY_FILE",
+        "configs/sleeves/old/x.yaml",
+        "nothing reads",
+    ),
+}
+
+
+def test_the_starting_point_is_clean(configs: Configs) -> None:
+    assert configs.lint() == []
+    assert list(configs.load().sleeves) == ["longs", "shorts"]
+
+
+@pytest.mark.parametrize("case", ERRORS)
+def test_errors(configs: Configs, case: str) -> None:
+    breaks, code, where, words = ERRORS[case]
+    breaks(configs)
+    finding = configs.error()
+    assert (finding.code, finding.severity, finding.where) == (code, Severity.ERROR, where)
+    assert words in str(finding)
+    assert [one for one in configs.lint() if one.severity is Severity.ERROR] == [finding]
+
+
+@pytest.mark.parametrize("case", WINDOWS)
+def test_windows(configs: Configs, case: str) -> None:
+    text, key = WINDOWS[case]
+    configs.edit(SLEEVE, "selection:\n  top_n: 5\n", text + "\n")
+    findings = [finding for finding in configs.errors() if finding.key == key]
+    assert {finding.code for finding in findings} == {"CFG_CONTRADICTION_WINDOW"}
+    assert all(finding.file == "configs/sleeves/longs.yaml" and finding.line >= 1 for finding in findings)
+
+
+@pytest.mark.parametrize("case", WARNINGS)
+def test_warnings(configs: Configs, case: str) -> None:
+    breaks, code, where, words = WARNINGS[case]
+    breaks(configs)
+    configs.load()  # it still loads
+    findings = configs.lint()
+    assert [(one.code, one.severity, one.where) for one in findings] == [(code, Severity.WARNING, where)]
+    assert words in str(findings[0])
+
+
+def test_twins(configs: Configs) -> None:
+    """A LONG and a SHORT scanner without the filter that tells them apart hold the same assets (D24)."""
+    configs.write("scanners/a.yaml", "extends: buys.yaml\nfilters: []\nsort_by: Value.Traded\nlogic: rating_osc\n")
+    configs.write("scanners/b.yaml", "extends: a.yaml\nintent: SHORT\ndescription: Others\n")
+    finding = configs.error()
+    assert finding.code == "CFG_CONTRADICTION_TWINS"
+    assert finding.where == "configs/scanners/b.yaml:2:intent"
+    assert "that a proposes LONG" in finding.message
+
+
+def test_a_parent_that_cannot_be_read_is_found_even_if_nobody_extends_it(configs: Configs) -> None:
+    configs.write("sleeves/_idle.yaml", "a: 1\na: 2\n")
+    assert [(one.code, one.where) for one in configs.lint()] == [("CFG_LOAD", "configs/sleeves/_idle.yaml:2")]
+
+
+def test_unused_without_a_platform_is_not_guessed(configs: Configs) -> None:
+    (configs.path / PLATFORM).unlink()
+    configs.write("sleeves/_idle.yaml", "strict: true\n")
+    assert [one.code for one in configs.lint()] == ["CFG_LOAD"]
+
+
+def test_every_error_is_reported_at_once(configs: Configs) -> None:
+    configs.edit(SLEEVE, "top_n: 5", "top_n: 0\n  top_m: 1")
+    configs.edit(SCANNER, "sort_by: Recommend.All", "sort_by: nothing")
+    configs.add(UNIVERSE, "x: 1\nx: 2\n")
+    findings = configs.errors()
+    codes = [finding.code for finding in findings]
+    assert codes == ["CFG_SORT_FIELD", "CFG_SCHEMA", "CFG_UNKNOWN_KEY", "CFG_LOAD"]  # by file and line
+
+
+def test_a_flood_of_errors_is_cut_short(configs: Configs) -> None:
+    configs.add(SLEEVE, "".join(f"sel{index}: 1\n" for index in range(2_000)))
+    started = time.perf_counter()
+    findings = configs.errors()
+    assert time.perf_counter() - started < 1.0
+    assert len(findings) == 51
+    assert sum("1950 more errors in this file" in finding.message for finding in findings) == 1
+
+
+def test_the_folder_may_be_the_working_directory(configs: Configs, monkeypatch: pytest.MonkeyPatch) -> None:
+    configs.write("scanners/idle.yaml", "extends: buys.yaml\ndescription: Idle\n")
+    configs.write("sleeves/_idle.yaml", "strict: true\n")
+    monkeypatch.chdir(configs.path)
+    assert [one.where for one in lint(Path(), environment={})] == [
+        "configs/scanners/idle.yaml",
+        "configs/sleeves/_idle.yaml",
+    ]
+
+
+def test_errors_come_before_warnings(configs: Configs) -> None:
+    configs.add("scanners/sells.yaml", "limit: 100\nbase_limit: 50\n")
+    configs.edit(SLEEVE, "top_n: 5", "top_n: 0")
+    assert [one.severity for one in configs.lint()] == [Severity.ERROR, Severity.WARNING]
+
+
+def test_a_broken_scanner_is_not_reported_as_missing(configs: Configs) -> None:
+    configs.edit(SCANNER, "sort_order: desc", "sort_order: down")
+    assert configs.error().code == "CFG_SCHEMA"
+
+
+def test_column_comparisons_and_searches_are_accepted(configs: Configs) -> None:
+    rule("{left: close, operation: greater, right: SMA200}\n  - {left: name, operation: match, right: 'USDT$'}")(
+        configs
+    )
+    assert configs.lint() == []
+    assert configs.load().scanner("buys").filters[1].right == "SMA200"
+
+
+def test_a_missing_folder_is_an_empty_one(configs: Configs) -> None:
+    for name in ("longs", "shorts"):
+        (configs.path / "sleeves" / f"{name}.yaml").unlink()
+    (configs.path / "sleeves").rmdir()
+    assert configs.load().sleeves == {}
+
+
+def test_every_code_is_provoked_and_documented() -> None:
+    """No finding without a test above (or beside), and none missing from the decision record."""
+    source = "".join(path.read_text() for path in Path(package.__file__).parent.glob("*.py"))
+    source += (Path(package.__file__).parent.parent / "settings.py").read_text()
+    codes = set(re.findall(r'"(CFG_[A-Z_]+)"', source))
+    tests = "".join(path.read_text() for path in Path(__file__).parent.glob("test_*.py"))
+    tests += (Path(__file__).parent.parent / "test_settings.py").read_text()
+    record = (Path(__file__).parents[3] / "docs" / "decisions" / "0008-configuration.md").read_text()
+    assert codes
+    assert {code for code in codes if f'"{code}"' not in tests} == set()
+    assert {code for code in codes if f"`{code}`" not in record} == set()

@@ -1,0 +1,121 @@
+"""The files that ship: clean, documented, and what the specification asks of them."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from quant_resources.config import Project, lint, load_project, load_yaml
+from quant_resources.config.schemas import json_schemas, write_schemas
+
+CONFIGS = Path(__file__).parents[3] / "configs"
+FILES = sorted(CONFIGS.rglob("*.yaml"))
+KINDS = {"configs": "platform", "universes": "universe", "scanners": "scanner", "sleeves": "sleeve"}
+
+
+@pytest.fixture(scope="module")
+def project() -> Project:
+    return load_project(CONFIGS)
+
+
+def test_lint_finds_nothing(tmp_path: Path) -> None:
+    shutil.copytree(CONFIGS, tmp_path / "configs")  # away from a developer's own .env
+    assert lint(tmp_path / "configs", environment={}) == []
+
+
+@pytest.mark.parametrize("direction", ["long", "short"])
+def test_sleeves_are_those_of_the_specification(project: Project, direction: str) -> None:
+    sleeve = project.sleeve(f"binance_spot_rating_all_{direction}")
+    assert sleeve.direction == direction.upper()
+    assert sleeve.strict
+    assert sleeve.data.min_days == 252
+    assert (sleeve.selection.top_n, sleeve.risk.cluster_threshold) == (15, 0.45)
+    assert (sleeve.backtest.train, sleeve.backtest.test, sleeve.backtest.step) == (252, 10, 10)
+    assert sleeve.allocation.engines == ("custom",)
+    assert sleeve.allocation.risk_profiles == ("equal_weight", "hrp", "min_variance")
+    assert (sleeve.costs.slippage, sleeve.costs.commission, sleeve.costs.short_borrow) == (0.001, 0.0004, 0.02)
+    assert sleeve.benchmark == "BINANCE:BTCUSDT"
+    assert sleeve.risk.cluster_cap == 0.25
+    assert sleeve.risk.lookbacks == (60, 120, 200)
+    assert sleeve.risk.kappa_max == 15_000
+
+
+@pytest.mark.parametrize(("direction", "operation", "order"), [("long", "greater", "desc"), ("short", "less", "asc")])
+def test_scanners_are_those_of_the_tier(project: Project, direction: str, operation: str, order: str) -> None:
+    (scanner,) = project.scanners_of(f"binance_spot_rating_all_{direction}")
+    assert scanner.intent == direction.upper()
+    assert [(rule.left, rule.operation, rule.right) for rule in scanner.filters] == [("Recommend.All", operation, 0)]
+    assert (scanner.value_traded_min, scanner.volatility.min) == (1_000_000, 0.1)
+    assert (scanner.sort_by, scanner.sort_order) == ("Recommend.All", order)
+    assert (scanner.base_limit, scanner.limit) == (500, 100)
+    (universe,) = project.universes_of(f"binance_spot_rating_all_{direction}")
+    assert universe.quotes == ("USDT", "USDC", "FDUSD", "TUSD", "BUSD", "DAI", "USD")
+    assert scanner.quote_priority == universe.quotes
+
+
+def test_platform(project: Project) -> None:
+    platform = project.platform
+    assert str(platform.start_date) == "2018-01-01"
+    assert platform.follow == ("binance_spot", "binance_perp")
+    assert platform.ratings.overall == "vendor"
+    assert platform.ratings.ruleset == "legacy"
+    assert platform.ingestion.success_ratio == 0.95
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_every_file_names_its_schema_and_explains_its_values(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    line = re.fullmatch(r"# yaml-language-server: \$schema=(\S+)", text.splitlines()[0])
+    assert line is not None
+    schema = (path.parent / line.group(1)).resolve()
+    assert schema == CONFIGS / "schemas" / f"{KINDS[path.parent.name]}.json"
+    assert schema.is_file()
+    assert max(len(row) for row in text.splitlines()) <= 120
+
+
+def test_schemas_are_up_to_date(tmp_path: Path) -> None:
+    write_schemas(tmp_path)
+    written = {path.name: path.read_text() for path in (tmp_path / "schemas").iterdir()}
+    assert written == json_schemas()
+    shipped = {path.name: path.read_text() for path in (CONFIGS / "schemas").iterdir()}
+    assert shipped == written, "run python -m quant_resources.config.schemas"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_shipped_files_obey_their_schema(path: Path) -> None:
+    jsonschema = pytest.importorskip("jsonschema")
+    schema = json.loads((CONFIGS / "schemas" / f"{KINDS[path.parent.name]}.json").read_text())
+    # Through JSON, so that tuples become the arrays an editor sees.
+    jsonschema.Draft202012Validator(schema).validate(json.loads(json.dumps(load_yaml(path).plain())))
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "valid"),
+    [
+        ("scanner", {"extends": "_base.yaml"}, True),
+        ("scanner", {"filters": [{"left": "ADX", "operation": "greater", "right": 20}]}, True),
+        ("scanner", {"filters": {"+append": [{"left": "ADX", "operation": "greater", "right": 20}]}}, True),
+        ("scanner", {"filters": {"+append": [{"left": "ADX"}]}}, False),
+        ("scanner", {"filters": {"append": []}}, False),
+        ("scanner", {"filters": [{"left": "ADX", "operation": "above it", "right": 20}]}, False),
+        ("scanner", {"name": "x"}, False),
+        ("scanner", {"volatility": {"min": None}}, True),
+        ("sleeve", {"scanners": ["a"], "risk": {"lookbacks": [60]}}, True),
+        ("sleeve", {"risk": {"lookbacks": [5]}}, False),
+        ("sleeve", {"tags": {"venue": "x"}}, True),
+        ("sleeve", {"selection": {"top_m": 1}}, False),
+        ("platform", {"start_date": "2018-01-01"}, True),
+        ("platform", {"start_date": "1/1/2018"}, False),
+        ("universe", {"include_symbols": ["BINANCE:1000PEPEUSDT.P", "COMEX:GC1!"]}, True),
+        ("universe", {"include_symbols": ["binance:x"]}, False),
+    ],
+)
+def test_schemas_accept_and_refuse_what_the_models_do(kind: str, value: dict[str, object], valid: bool) -> None:
+    jsonschema = pytest.importorskip("jsonschema")
+    schema = json.loads(json_schemas()[f"{kind}.json"])
+    jsonschema.Draft202012Validator.check_schema(schema)
+    assert jsonschema.Draft202012Validator(schema).is_valid(value) is valid
