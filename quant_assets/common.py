@@ -39,7 +39,7 @@ def schema_metadata(spec: TableSpec) -> dict[str, Any]:
 
 
 def result(receipts: list[Receipt], **metadata: Any) -> dg.MaterializeResult[Any]:
-    """Result of an asset: what was written, and the figures worth plotting."""
+    """Build the result of an asset: what was written, and the figures worth plotting."""
     merged: dict[str, Any] = {}
     for receipt in receipts:
         merged.update(receipt.metadata())

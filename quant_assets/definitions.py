@@ -10,8 +10,6 @@ import dagster as dg
 warnings.filterwarnings("ignore", category=dg.PreviewWarning)
 warnings.filterwarnings("ignore", category=dg.BetaWarning)
 
-from quant_resources.tradingview.resource import TradingViewResource  # noqa: E402
-
 from quant_assets import keys  # noqa: E402
 from quant_assets.alpha.sleeve import sleeve_assets  # noqa: E402
 from quant_assets.checks.factory import build_check  # noqa: E402
@@ -24,9 +22,12 @@ from quant_resources.artifacts import ArtifactsResource  # noqa: E402
 from quant_resources.config import Project  # noqa: E402
 from quant_resources.lakehouse.resource import LakehouseResource  # noqa: E402
 from quant_resources.settings import Settings  # noqa: E402
+from quant_resources.tradingview.resource import TradingViewResource  # noqa: E402
 
 
-def build_definitions(settings: Settings, project: Project) -> dg.Definitions:
+def build_definitions(
+    settings: Settings, project: Project, *, loggers: dict[str, dg.LoggerDefinition] | None = None
+) -> dg.Definitions:
     """Assets, checks, jobs and resources for a configuration.
 
     Parameters
@@ -35,6 +36,8 @@ def build_definitions(settings: Settings, project: Project) -> dg.Definitions:
         Where home is and which market is asked.
     project : Project
         Universes, scanners, sleeves.
+    loggers : dict, optional
+        Where runs say what they do; Dagster's console by default.
     """
     partitions = daily_partitions(project.platform.start_date)
     assets, contracts = dataops_assets(project, partitions), shared_contracts(project)
@@ -49,13 +52,23 @@ def build_definitions(settings: Settings, project: Project) -> dg.Definitions:
         asset_checks=[build_check(contract, partitions) for contract in contracts],
         jobs=jobs,
         executor=dg.in_process_executor,
+        loggers=loggers,
         resources={
             "lakehouse": LakehouseResource(root=str(settings.lakehouse_dir)),
             "artifacts": ArtifactsResource(root=str(settings.artifacts_dir)),
-            "tradingview": TradingViewResource(
-                url=settings.market_url, source=settings.market_source, as_of=settings.market_as_of
-            ),
+            "tradingview": market_resource(settings, project),
         },
+    )
+
+
+def market_resource(settings: Settings, project: Project) -> TradingViewResource:
+    """Client of the configured market, with the platform's time-outs."""
+    return TradingViewResource(
+        url=settings.market_url,
+        source=settings.market_source,
+        as_of=settings.market_as_of,
+        symbol_timeout=project.platform.ingestion.symbol_timeout_s,
+        concurrency=project.platform.ingestion.concurrency,
     )
 
 

@@ -28,6 +28,11 @@ def overall_rating(project: Project) -> str:
     return "recommend_all" if project.platform.ratings.overall == "vendor" else "recommend_all_weighted"
 
 
+def _rating(project: Project, name: str | None) -> str | None:
+    """Rating whose sign must agree with the direction; the overall one is the platform's choice."""
+    return overall_rating(project) if name == "recommend_all" else name
+
+
 def _scan(project: Project, config: ScannerConfig) -> Scan:
     from quant_lib.decision import Scan
     from quant_lib.selection import ScreenRules
@@ -41,7 +46,7 @@ def _scan(project: Project, config: ScannerConfig) -> Scan:
         exchanges=universe.exchanges,
         quotes=universe.quotes,
         exclude_stable_bases=universe.exclude_stable_bases,
-        include_symbols=(),
+        include_symbols=(),  # what a universe includes is followed; a scanner still judges it like any other
         exclude_symbols=universe.exclude_symbols,
         value_traded_min=config.value_traded_min or None,
         turnover_min=config.turnover_min or None,
@@ -91,7 +96,7 @@ def sleeve_rules(project: Project, sleeve: SleeveConfig) -> SleeveRules:
             vetoes=VetoRules(
                 health_statuses=selection.vetoes,
                 turnover_min=selection.turnover_min or None,
-                rating=selection.rating,
+                rating=_rating(project, selection.rating),
                 min_days=sleeve.data.min_days,
             ),
             top_n=selection.top_n,
@@ -101,7 +106,7 @@ def sleeve_rules(project: Project, sleeve: SleeveConfig) -> SleeveRules:
             cluster_lookbacks=risk.lookbacks,
             feature_lookback=selection.feature_lookback,
             ann=ANN,
-            overall_rating=selection.rating,
+            overall_rating=overall_rating(project),
             weights=selection.weights,
             dominant_signal=selection.dominant_signal,
             dominant_weight=selection.dominant_signal_weight,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from quant_lib.contracts import INSTRUMENTS
-from quant_lib.symbols import parse_symbols
+from quant_lib.symbols import STABLE_BASES, parse_symbols
 
 if TYPE_CHECKING:
     from quant_resources.config import UniverseConfig
@@ -158,9 +158,12 @@ def followed_symbols(instruments: pd.DataFrame, universes: list[UniverseConfig],
     """
     member = pd.Series(False, index=instruments.index)
     for universe in universes:
-        member |= (
-            instruments["exchange"].isin(universe.exchanges)
-            & instruments["asset_type"].isin(universe.asset_types)
-            & instruments["quote"].isin(universe.quotes)
+        own = instruments["exchange"].isin(universe.exchanges) & instruments["asset_type"].isin(universe.asset_types)
+        if universe.quotes:
+            own &= instruments["quote"].isin(universe.quotes)
+        if universe.exclude_stable_bases:
+            own &= ~instruments["base"].isin(STABLE_BASES)
+        member |= (own | instruments["symbol"].isin(universe.include_symbols)) & ~instruments["symbol"].isin(
+            universe.exclude_symbols
         )
     return sorted(set(instruments.loc[member, "symbol"]) | always)

@@ -3,13 +3,13 @@
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-from quant_resources.tradingview.resource import TradingViewResource
 
 from quant_assets import keys
 from quant_assets.common import result, schema_metadata, the_date
 from quant_assets.sleeve_rules import sleeve_rules
 from quant_lib.contracts import CANDIDATE_DROPS, CANDIDATE_FUNNEL, CANDIDATES, FOUNDATION
 from quant_resources.lakehouse.resource import LakehouseResource
+from quant_resources.tradingview.resource import TradingViewResource
 
 if TYPE_CHECKING:
     from quant_assets.alpha.sleeve import SleeveContext

@@ -14,4 +14,4 @@ def pinned_history(pinned: PinnedLake, rules: SleeveRules) -> History:
     bars = pinned.past("ohlcv", columns=["symbol", "date", "open", "high", "low", "close", "volume"])
     bars = bars.sort_values(["symbol", "date"], kind="stable").reset_index(drop=True)
     segments: pd.Series = segment_bars(bars, rules.health)
-    return History(bars.assign(segment=segments), pinned.past("features"), pinned.today("instruments"))
+    return History.of(bars.assign(segment=segments), pinned.past("features"), pinned.today("instruments"), rules.health)

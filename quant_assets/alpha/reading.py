@@ -7,7 +7,7 @@ import datetime as dt
 import pandas as pd
 
 from quant_lib.decision import ReturnRules, eligible_over
-from quant_lib.health import HealthRules
+from quant_lib.health import HealthRules, quarantine_bars, segment_starts
 from quant_resources.lakehouse import Lake
 
 PINNED = ("instruments", "ohlcv", "ohlcv_health", "features")
@@ -56,7 +56,8 @@ def returns_for(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Eligible returns of some symbols over the lookback, and what was left out with the reason."""
     closes = pinned.segmented_closes(symbols=symbols).sort_values(["symbol", "date"], kind="stable")
-    found = eligible_over(closes, pinned.date, rules, health)
+    bad, starts = quarantine_bars(closes, health), segment_starts(closes, closes["segment"])
+    found = eligible_over(closes, bad, starts, pinned.date, rules)
     return found.matrix, found.drops
 
 

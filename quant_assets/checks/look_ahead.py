@@ -77,7 +77,7 @@ def _differences(stored: pd.DataFrame, again: pd.DataFrame) -> pd.DataFrame:
     for name in stored.columns:
         same = stored[name].eq(again[name]) | (stored[name].isna() & again[name].isna())
         rows += [
-            {"symbol": symbol, "feature": name, "stored": stored.at[symbol, name], "again": again.at[symbol, name]}
+            {"symbol": symbol, "feature": name, "stored": stored.loc[symbol, name], "again": again.loc[symbol, name]}
             for symbol in stored.index[~same]
         ]
     return pd.DataFrame(rows)

@@ -46,7 +46,7 @@ def shared_contracts(project: Project) -> list[Contract]:
 
 
 def judge_instruments(lake: Lake, date: dt.date) -> Verdict:
-    """Schema and metadata coverage; a default never counts."""
+    """Judge schema and metadata coverage; a default never counts."""
     rows = lake.read("instruments", date=date)
     active = rows[rows["active"]]
     known = active["tick_size_source"].isin(["vendor", "exchange"]) & active["tick_size"].gt(0.0)
@@ -94,7 +94,7 @@ def judge_fetches(rows: pd.DataFrame, needed: float) -> Verdict:
 
 
 def judge_health(lake: Lake, date: dt.date) -> Verdict:
-    """A verdict per symbol with bars; what is not healthy is shown, not failed: vetoes act on it."""
+    """Require a verdict per symbol with bars; what is not healthy is shown, not failed: vetoes act on it."""
     rows, findings = lake.read("ohlcv_health", date=date), lake.read("ohlcv_findings", date=date)
     symbols = set(lake.read("ohlcv", columns=["symbol"], until=date)["symbol"])
     missing = sorted(symbols - set(rows["symbol"]))
@@ -111,7 +111,7 @@ def judge_health(lake: Lake, date: dt.date) -> Verdict:
 
 
 def judge_features(lake: Lake, date: dt.date) -> Verdict:
-    """Schema of the day, coverage of its bars, and no row known later than its own close."""
+    """Judge the schema of the day, coverage of its bars, and no row known later than its own close."""
     rows = lake.read("features", date=date)
     bars = lake.read("ohlcv", date=date, columns=["symbol"])
     late = rows[rows["knowledge_time"] > pd.Timestamp(date, tz="UTC") + pd.Timedelta(days=1)]

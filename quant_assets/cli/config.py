@@ -40,8 +40,7 @@ def lint(
     from quant_resources import config
     from quant_resources.settings import load_settings
 
-    settings = load_settings()
-    findings = config.lint(settings.configs_dir, environment=settings.config_environment)
+    findings = config.lint(load_settings().configs_dir)
     if as_json:
         emit_json([str(finding) for finding in findings])
     for finding in findings if not as_json else []:

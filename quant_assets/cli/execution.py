@@ -129,9 +129,18 @@ def _root_cause(error: Any) -> str:
     return "" if error is None else str(error.message).strip()
 
 
-def _quiet_dagster() -> None:
-    """Leave the terminal to the progress bar; the event log keeps everything."""
-    logging.getLogger("dagster").setLevel(logging.CRITICAL)
+class _Nothing(logging.Handler):
+    """A console logger that says nothing: the terminal is the progress bar's, the event log keeps everything."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Leave the record to the event log."""
+
+
+@dg.logger(name="console", description="Says nothing; the event log keeps everything.")
+def _silent(_: dg.InitLoggerContext) -> logging.Logger:
+    quiet = logging.Logger("quant")
+    quiet.addHandler(_Nothing())
+    return quiet
 
 
 def execute(
@@ -159,11 +168,10 @@ def execute(
     """
     from quant_assets.definitions import build_definitions
 
-    job = build_definitions(settings, project).resolve_implicit_global_asset_job_def()
+    job = build_definitions(settings, project, loggers={"console": _silent}).resolve_implicit_global_asset_job_def()
     outcome = Outcome(date, str(uuid.uuid4()))
     columns = (TextColumn("{task.description:<56}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     started = time.perf_counter()
-    _quiet_dagster()
     with DagsterInstance.get() as instance, Progress(*columns, console=err, transient=True, disable=quiet) as progress:
         listener = _Listener(outcome, progress, total=_step_count(job, selection))
         instance.add_event_listener(outcome.run_id, listener)

@@ -41,9 +41,7 @@ def chosen_date(text: str | None, last_closed: dt.date, project: Project) -> dt.
 
     date = last_closed if text is None else parse_partition_date(text)
     if date > last_closed:
-        fail(
-            f"{date} is in the future of the market: its last closed day is {last_closed}; ask for that or an earlier one"
-        )
+        fail(f"{date} is in the future of the market: its last closed day is {last_closed}")
     start = project.platform.start_date
     if date < start:
         fail(f"{date} is before the first partition {start}; set start_date in configs/platform.yaml to decide earlier")

@@ -63,7 +63,7 @@ class _Services:
 
     def start(self, name: str, arguments: list[str], *, port: int | None = None) -> None:
         log = (self.settings.logs_dir / f"{name}.log").open("ab")
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # noqa: S603 - our own interpreter and modules
             [sys.executable, *arguments],
             stdout=log,
             stderr=subprocess.STDOUT,

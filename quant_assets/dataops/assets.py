@@ -4,7 +4,6 @@ import datetime as dt
 from typing import Any
 
 import dagster as dg
-from quant_resources.tradingview.resource import TradingViewResource
 
 from quant_assets import keys
 from quant_assets.common import partition_dates, result, schema_metadata
@@ -13,6 +12,7 @@ from quant_lib.contracts import INSTRUMENTS, OHLCV, OHLCV_FINDINGS, OHLCV_HEALTH
 from quant_lib.features.registry import FEATURES_TABLE
 from quant_resources.config import Project
 from quant_resources.lakehouse.resource import LakehouseResource
+from quant_resources.tradingview.resource import TradingViewResource
 
 DEFAULT_FEES = (0.001, 0.001)
 """Maker and taker fee where no exchange was asked; marked as defaults in the catalogue."""

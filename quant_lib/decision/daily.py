@@ -20,7 +20,6 @@ from quant_lib.contracts import (
     TableSpec,
 )
 from quant_lib.decision.rules import ReturnRules, SleeveRules
-from quant_lib.health import HealthRules, quarantine_bars, segment_starts
 from quant_lib.returns import EligibleReturns, eligible_returns, simple_returns
 from quant_lib.selection import screen
 from quant_lib.synthesis import flatten
@@ -100,31 +99,33 @@ def _label(tables: dict[str, pd.DataFrame], scanner: str, *, steps: int) -> None
     tables[CANDIDATE_FUNNEL.name]["step_no"] += steps
 
 
-def eligible_over(bars: pd.DataFrame, on: dt.date, rules: ReturnRules, health: HealthRules) -> EligibleReturns:
+def eligible_over(
+    bars: pd.DataFrame, bad: pd.DataFrame, starts: pd.DataFrame, on: dt.date, rules: ReturnRules
+) -> EligibleReturns:
     """Eligible returns of some symbols over the lookback, from what was known on the date.
 
     Parameters
     ----------
     bars : DataFrame
-        symbol, date, close, segment; the symbols' whole history up to the date.
+        symbol, date, close, segment; at least the lookback and one session before it.
+    bad : DataFrame
+        Bad prints known on the date (`quant_lib.health.quarantine_bars`).
+    starts : DataFrame
+        Segments begun by the date (`quant_lib.health.segment_starts`).
     on : datetime.date
         Decision date, last session of the lookback.
     rules : ReturnRules
         Eligibility.
-    health : HealthRules
-        What quarantines a bar.
 
     Returns
     -------
     EligibleReturns
         Matrix and drops.
     """
-    known = bars[bars["date"] <= pd.Timestamp(on)]
-    bad = quarantine_bars(known, health)
-    starts = segment_starts(known, known["segment"])
-    since = pd.Timestamp(on) - pd.Timedelta(days=rules.lookback)
+    day = pd.Timestamp(on)
+    window = bars[(bars["date"] <= day) & (bars["date"] >= day - pd.Timedelta(days=rules.lookback))]
     return eligible_returns(
-        simple_returns(known[known["date"] >= since], bad, on=on),
+        simple_returns(window, bad, on=on),
         on,
         lookback=rules.lookback,
         min_observed=rules.min_observed,

@@ -20,7 +20,7 @@ from quant_lib.contracts import CANDIDATES
 from quant_lib.decision.daily import Allocated, allocate_all, discover, eligible_over, universe_on
 from quant_lib.decision.rules import SleeveRules
 from quant_lib.errors import MissingDataError
-from quant_lib.health import assess_health, quarantine_bars
+from quant_lib.health import HealthRules, assess_health, quarantine_bars, segment_starts
 from quant_lib.selection import select
 from quant_lib.synthesis import make_atoms, synthetic_returns
 
@@ -32,27 +32,74 @@ SIMULATOR = "reference"
 
 @dataclass(frozen=True)
 class History:
-    """What was stored up to a date.
+    """What was stored up to a date, served day by day. Make it with `History.of`.
+
+    A decision asks for rows *as of* its day and is handed nothing later: rows are
+    kept in order of their date, and a day's view ends where that day ends.
 
     Attributes
     ----------
-    bars : DataFrame
-        symbol, date, open, high, low, close, volume, segment; sorted by (symbol, date).
-    features : DataFrame
-        Rows of the ``features`` table.
+    bars, features : DataFrame
+        Sorted by (date, symbol).
     instruments : DataFrame
-        Catalogue rows of the newest date: what does not change over time is read from it.
+        Catalogue rows of the newest date: only what does not change over time is read.
+    quarantined, starts : DataFrame
+        Bad prints with the date they became known, and where segments begin.
     """
 
     bars: pd.DataFrame
     features: pd.DataFrame
     instruments: pd.DataFrame
+    quarantined: pd.DataFrame
+    starts: pd.DataFrame
 
-    def upto(self, date: pd.Timestamp) -> History:
-        """Only what was known at the close of a date."""
-        return History(
-            self.bars[self.bars["date"] <= date], self.features[self.features["date"] <= date], self.instruments
+    @classmethod
+    def of(cls, bars: pd.DataFrame, features: pd.DataFrame, instruments: pd.DataFrame, rules: HealthRules) -> History:
+        """Order the rows and find, once, what quarantines and separates them.
+
+        Both findings carry the date they became known and do not change when later
+        bars are added, so that a day's view can be cut from them.
+
+        Parameters
+        ----------
+        bars : DataFrame
+            symbol, date, open, high, low, close, volume, segment.
+        features, instruments : DataFrame
+            Rows of the tables of the same name.
+        rules : HealthRules
+            What quarantines a bar.
+        """
+        return cls(
+            bars.sort_values(["date", "symbol"], ignore_index=True),
+            features.sort_values(["date", "symbol"], ignore_index=True),
+            instruments,
+            quarantine_bars(bars, rules),
+            segment_starts(bars, bars["segment"]),
         )
+
+    def bars_between(self, since: pd.Timestamp, day: pd.Timestamp) -> pd.DataFrame:
+        """Bars of the sessions from ``since`` to ``day``."""
+        return _between(self.bars, since, day)
+
+    def features_on(self, day: pd.Timestamp) -> pd.DataFrame:
+        """Feature rows of one day."""
+        return _between(self.features, day, day)
+
+    def bad_prints(self, day: pd.Timestamp) -> pd.DataFrame:
+        """Quarantined bars known on a day."""
+        return self.quarantined[self.quarantined["known_on"] <= day]
+
+    def segment_starts(self, day: pd.Timestamp) -> pd.DataFrame:
+        """Segments that had begun on a day."""
+        return self.starts[self.starts["start"] <= day]
+
+
+def _between(frame: pd.DataFrame, since: pd.Timestamp, until: pd.Timestamp) -> pd.DataFrame:
+    """Rows of a date-ordered frame, both ends included."""
+    dates = frame["date"].to_numpy()
+    first = dates.searchsorted(since.to_datetime64(), side="left")
+    last = dates.searchsorted(until.to_datetime64(), side="right")
+    return frame.iloc[int(first) : int(last)].reset_index(drop=True)
 
 
 @dataclass(frozen=True)
@@ -81,7 +128,7 @@ def decide(history: History, window: Window, rules: SleeveRules) -> Decision:
     Parameters
     ----------
     history : History
-        May reach further than the window; it is cut here, first of all.
+        May reach further than the window; every view of it ends on the decision date.
     window : Window
         Train and test sessions.
     rules : SleeveRules
@@ -93,15 +140,14 @@ def decide(history: History, window: Window, rules: SleeveRules) -> Decision:
         Allocations and the row of ``backtest_windows``.
     """
     day = window.decided_on
-    known = history.upto(day)
-    on = day.date()
-    today = known.features[known.features["date"] == day]
-    tables = discover(universe_on(today, known.instruments), rules, on, "reconstructed")
+    today = history.features_on(day)
+    tables = discover(universe_on(today, history.instruments), rules, day.date(), "reconstructed")
     candidates = tables[CANDIDATES.name]
-    recent = known.bars[known.bars["date"] > day - HEALTH_HISTORY]
-    health = assess_health(recent, on, rules.health).health
-    matrix = _train_returns(known.bars, window, candidates["symbol"], rules)
-    selected = select(candidates, today, health, _as_of(known.instruments, day), matrix, rules.selection)
+    recent = history.bars_between(day - HEALTH_HISTORY, day)
+    recent = recent[recent["symbol"].isin(set(candidates["symbol"]))]
+    health = assess_health(recent, day.date(), rules.health, since=day.date()).health
+    matrix = _train_returns(recent, history, window, rules)
+    selected = select(candidates, today, health, _as_of(history.instruments, day), matrix, rules.selection)
     atoms = make_atoms(selected.table)
     allocated = allocate_all(synthetic_returns(matrix, atoms), atoms, rules)
     row = {
@@ -125,12 +171,12 @@ def _as_of(instruments: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
     return instruments.assign(date=day)
 
 
-def _train_returns(bars: pd.DataFrame, window: Window, symbols: pd.Series, rules: SleeveRules) -> pd.DataFrame:
+def _train_returns(bars: pd.DataFrame, history: History, window: Window, rules: SleeveRules) -> pd.DataFrame:
     """Eligible returns of the candidates over the train window."""
-    own = bars[bars["symbol"].isin(set(symbols))]
-    length = int((window.decided_on - window.train_start).days) + 1
+    day = window.decided_on
+    length = int((day - window.train_start).days) + 1
     limits = replace(rules.returns, lookback=length, min_days=min(rules.returns.min_days, length))
-    return eligible_over(own, window.decided_on.date(), limits, rules.health).matrix
+    return eligible_over(bars, history.bad_prints(day), history.segment_starts(day), day.date(), limits).matrix
 
 
 def walk_forward(
@@ -161,9 +207,7 @@ def walk_forward(
     MissingDataError
         If the benchmark has no bars.
     """
-    day = pd.Timestamp(on).as_unit("us")
-    history = history.upto(day)
-    sessions = pd.DatetimeIndex(history.bars["date"].unique()).sort_values()[-rules.windows.history :]
+    sessions = _sessions(history.bars, on)[-rules.windows.history :]
     windows = walk_forward_windows(
         sessions, train=rules.windows.train, test=rules.windows.test, step=rules.windows.step
     )
@@ -173,7 +217,7 @@ def walk_forward(
         if progress is not None:
             progress(len(decisions), len(windows))
     first, last = windows[0].decided_on, windows[-1].test_end
-    held, breaks = _holding(history.bars, sessions[(sessions >= first) & (sessions <= last)], rules)
+    held, breaks = _holding(history.bars, history.quarantined, sessions[(sessions >= first) & (sessions <= last)])
     benchmark = _benchmark(held, rules).loc[windows[0].test_start :]
     returns, metrics, weights = [], [], []
     for request in rules.requests:
@@ -192,19 +236,25 @@ def walk_forward(
     )
 
 
-def _holding(bars: pd.DataFrame, sessions: pd.DatetimeIndex, rules: SleeveRules) -> tuple[pd.DataFrame, pd.DataFrame]:
-    bad = quarantine_bars(bars, rules.health)
+def _holding(bars: pd.DataFrame, bad: pd.DataFrame, sessions: pd.DatetimeIndex) -> tuple[pd.DataFrame, pd.DataFrame]:
+    bars = bars.sort_values(["symbol", "date"], kind="stable")
     marked = bars.merge(bad[["symbol", "date"]].assign(quarantined=True), on=["symbol", "date"], how="left")
     marked["quarantined"] = marked["quarantined"].eq(True)
     return holding_returns(marked[["symbol", "date", "close", "segment", "quarantined"]], sessions)
 
 
+def _sessions(bars: pd.DataFrame, on: dt.date) -> pd.DatetimeIndex:
+    """Sessions up to a date."""
+    sessions = pd.DatetimeIndex(bars["date"].unique())
+    return sessions[sessions <= pd.Timestamp(on)]
+
+
 def benchmark_returns(bars: pd.DataFrame, sessions: pd.DatetimeIndex, rules: SleeveRules) -> pd.Series:
-    """Returns of holding the benchmark on some sessions; a session without a bar holds at the last price."""
+    """Compute returns of holding the benchmark on some sessions; a session without a bar holds at the last price."""
     own = bars[bars["symbol"] == rules.benchmark]
     start = sessions[0] - pd.Timedelta(days=1)
     axis = pd.DatetimeIndex([start, *sessions])
-    return _benchmark(_holding(own, axis, rules)[0], rules).loc[sessions[0] :]
+    return _benchmark(_holding(own, quarantine_bars(own, rules.health), axis)[0], rules).loc[sessions[0] :]
 
 
 def _benchmark(held: pd.DataFrame, rules: SleeveRules) -> pd.Series:

@@ -1,124 +1,159 @@
-"""Immutable, content-addressed Parquet files.
+"""Immutable, content-addressed Parquet files: written durably, hashed before they are first read.
 
-A file's name is the SHA-256 of its bytes. Equal rows give equal bytes and so
-the same name; damage is a name that no longer fits. DuckDB does not verify
-Parquet page checksums, so every file is hashed before it is first read.
+A file is named ``[<date>-]<content>-<sha256>.parquet``. ``content`` is the hash of
+its rows without volatile columns, so that equal answers are recognised from the
+log alone; ``sha256`` is the hash of its bytes, so that damage is a name that no
+longer fits. DuckDB does not verify Parquet page checksums, and would return
+flipped bits as numbers.
 """
 
 from __future__ import annotations
 
+import calendar
+import datetime as dt
 import hashlib
 import os
+import re
+import threading
 import uuid
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 from quant_lib.contracts import Ownership, TableSpec
-from quant_resources.lakehouse.errors import DamagedFileError, FrameMismatchError
+from quant_resources.lakehouse.errors import Damage, DamagedFileError, StorageError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 TEMPORARY = ".tmp-"
+_NAME = re.compile(
+    r"(?P<column>month|profile)=(?P<partition>[a-z0-9_\-]+)/"
+    r"(?:(?P<date>\d{4}-\d{2}-\d{2})-)?(?P<content>[0-9a-f]{64})-(?P<sha256>[0-9a-f]{64})\.parquet"
+)
+THREADS = max(1, min(4, os.cpu_count() or 1))
+"""Threads that hash or write files; both release the interpreter lock."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DataFile:
     """One file of a table version.
 
     Attributes
     ----------
     path : str
-        Path below the table's folder, ``month=2022-06/<sha>.parquet`` or
-        ``profile=p/2022-06-30-<sha>.parquet``.
+        Path below the table's folder.
     rows, size : int
-        Rows and bytes; size is 0 where the log does not tell.
+        Rows and bytes.
     """
 
     path: str
     rows: int
-    size: int = 0
+    size: int
+
+    @cached_property
+    def _parts(self) -> dict[str, str | None]:
+        match = _NAME.fullmatch(self.path)
+        if match is None:
+            raise ValueError(f"{self.path!r} is not a data file of the lakehouse")
+        return match.groupdict()
 
     @property
     def partition(self) -> str:
         """Value of the Delta partition column."""
-        return self.path.split("/", 1)[0].split("=", 1)[1]
-
-    @property
-    def sha256(self) -> str:
-        """Content hash of the bytes."""
-        return self.path.rsplit("/", 1)[1].removesuffix(".parquet")[-64:]
+        return str(self._parts["partition"])
 
     @property
     def date(self) -> str | None:
         """Decision date the file belongs to; None for month files."""
-        stem = self.path.rsplit("/", 1)[1].removesuffix(".parquet")
-        return stem[:10] if len(stem) == 75 else None
+        return self._parts["date"]
+
+    @property
+    def content(self) -> str:
+        """Hash of the rows, volatile columns left out."""
+        return str(self._parts["content"])
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the bytes."""
+        return str(self._parts["sha256"])
+
+    @property
+    def cell(self) -> tuple[str, str]:
+        """What the file holds: (month, "") or (profile, date)."""
+        return (self.partition, self.date or "")
+
+    @property
+    def label(self) -> str:
+        """The same in words."""
+        return f"profile={self.partition} date={self.date}" if self.date else f"month={self.partition}"
+
+    @staticmethod
+    def is_name(path: str) -> bool:
+        """Whether a path is one this lakehouse would write."""
+        return _NAME.fullmatch(path) is not None
 
 
-def to_arrow(spec: TableSpec, frame: pd.DataFrame) -> pa.Table:
-    """Rows as an Arrow table of exactly the declared schema, sorted by key.
+def write_file(root: Path, spec: TableSpec, cell: tuple[str, str], table: pa.Table, content: str) -> DataFile:
+    """Write one immutable file durably and return it.
+
+    The bytes are on disk (file and folder synced) when this returns. Writing equal
+    rows again replaces the file by itself, which also heals a damaged one.
 
     Raises
     ------
-    FrameMismatchError
-        If columns differ, a key repeats, or a promised value is missing.
+    StorageError
+        If the disk refuses.
     """
     import pyarrow as pa
-
-    expected, given = set(spec.column_names), set(map(str, frame.columns))
-    if expected != given:
-        raise FrameMismatchError(
-            spec.name, f"columns missing {sorted(expected - given)}, unknown {sorted(given - expected)}"
-        )
-    for column in spec.columns:
-        if not column.nullable and frame[column.name].isna().any():
-            rows = frame.loc[frame[column.name].isna(), list(spec.key)]
-            raise FrameMismatchError(
-                spec.name, f"{column.name} is missing in {len(rows)} rows, for example {rows.iloc[0].to_dict()}"
-            )
-        if column.type == "date" and len(frame):
-            off = frame[column.name].ne(frame[column.name].dt.normalize())
-            if off.any():
-                raise FrameMismatchError(
-                    spec.name, f"{column.name} holds a time of day, for example {frame.loc[off, column.name].iloc[0]}"
-                )
-    repeated = frame.duplicated(list(spec.key))
-    if repeated.any():
-        example = frame.loc[repeated, list(spec.key)].iloc[0].to_dict()
-        raise FrameMismatchError(spec.name, f"{int(repeated.sum())} keys repeat, for example {example}")
-    ordered = frame.sort_values(list(spec.key), kind="stable")
-    try:
-        return pa.Table.from_pandas(
-            ordered[list(spec.column_names)], schema=spec.arrow_schema(), preserve_index=False, safe=True
-        ).replace_schema_metadata(None)
-    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
-        raise FrameMismatchError(spec.name, str(error)) from error
-
-
-def write_file(root: Path, spec: TableSpec, partition: str, date: str | None, table: pa.Table) -> DataFile:
-    """Write one immutable file durably and return it; an equal file already there is reused."""
     import pyarrow.parquet as pq
 
+    sink = pa.BufferOutputStream()
+    text = [column.name for column in spec.columns if column.type in ("string", "date", "timestamp")]
+    pq.write_table(table, sink, compression="zstd", use_dictionary=text, write_page_checksum=True)
+    data = sink.getvalue()
+    digest = hashlib.sha256(data).hexdigest()
+    partition, date = cell
     folder = root / f"{spec.partition_column}={partition}"
-    folder.mkdir(parents=True, exist_ok=True)
+    name = f"{date}-{content}-{digest}.parquet" if date else f"{content}-{digest}.parquet"
+    try:
+        make_folder(folder)
+        _publish(folder, name, data)
+    except OSError as error:
+        raise StorageError(spec.name, f"{folder.name}/{name}", error.strerror or str(error)) from error
+    return DataFile(f"{folder.name}/{name}", table.num_rows, data.size)
+
+
+def _publish(folder: Path, name: str, data: pa.Buffer) -> None:
     temporary = folder / f"{TEMPORARY}{uuid.uuid4().hex}"
-    pq.write_table(table, temporary, compression="zstd", write_page_checksum=True, write_statistics=True)
-    with temporary.open("rb") as handle:
-        digest = hashlib.file_digest(handle, "sha256").hexdigest()
-        os.fsync(handle.fileno())
-    prefix = f"{date}-" if spec.ownership is Ownership.DECISION and date else ""
-    final = folder / f"{prefix}{digest}.parquet"
-    size = temporary.stat().st_size
-    temporary.replace(final)
-    _fsync_folder(folder)
-    return DataFile(f"{folder.name}/{final.name}", table.num_rows, size)
+    try:
+        with temporary.open("wb") as handle:
+            handle.write(data)
+            handle.flush()
+            os.fsync(handle.fileno())
+        temporary.replace(folder / name)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+    sync_folder(folder)
 
 
-def _fsync_folder(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
+    """Create a folder durably: every new entry is synced into its parent."""
+    missing = []
+    while not folder.is_dir():
+        missing.append(folder)
+        folder = folder.parent
+    for path in reversed(missing):
+        path.mkdir(exist_ok=True)
+        sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder survive a power cut."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -126,41 +161,116 @@ def _fsync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-class Verifier:
-    """Hashes each immutable file once per process before its first read."""
+# ---- verification
 
-    def __init__(self) -> None:
-        self._sound: set[Path] = set()
-
-    def check(self, root: Path, table: str, file: DataFile) -> Path:
-        """Return the absolute path of a sound file.
-
-        Raises
-        ------
-        DamagedFileError
-            If the file is gone, empty, or its bytes are not the committed ones.
-        """
-        path = root / file.path
-        if path in self._sound:
-            return path
-        problem = damage(path, file)
-        if problem is not None:
-            raise DamagedFileError(table, file.path, problem)
-        self._sound.add(path)
-        return path
+Stamp = tuple[int, int, int]
+_verified: dict[str, Stamp] = {}
+_verified_lock = threading.Lock()
 
 
-def damage(path: Path, file: DataFile) -> str | None:
-    """Say what is wrong with a stored file, or None."""
-    if not path.is_file():
+def file_stamp(path: str) -> Stamp | None:
+    """Size, time of change and inode of a file; None where there is none."""
+    try:
+        status = os.stat(path)  # noqa: PTH116 - thousands of files: a Path each would cost more than the call
+    except FileNotFoundError:
+        return None
+    return (status.st_size, status.st_mtime_ns, status.st_ino)
+
+
+def verified_paths(spec: TableSpec, root: Path, files: Sequence[DataFile], *, again: bool = False) -> list[str]:
+    """Absolute paths of sound files.
+
+    A file is hashed once per process; it is hashed again if its size, time of
+    change or inode differ from then, or if ``again`` is set.
+
+    Raises
+    ------
+    DamagedFileError
+        If any file is gone, empty, cut, or holds other bytes than were committed.
+    """
+    damages = find_damage(spec, root, files, again=again)
+    if damages:
+        raise DamagedFileError(tuple(damages))
+    return [f"{root}/{file.path}" for file in files]
+
+
+def find_damage(spec: TableSpec, root: Path, files: Sequence[DataFile], *, again: bool = False) -> list[Damage]:
+    """Every damaged file among some, in their order."""
+    pending: list[tuple[DataFile, str, Stamp | None]] = []
+    for file in files:
+        path = f"{root}/{file.path}"
+        stamp = file_stamp(path)
+        if again or stamp is None or _verified.get(path) != stamp:
+            pending.append((file, path, stamp))
+    if len(pending) > 2 * THREADS:
+        with ThreadPoolExecutor(THREADS) as pool:
+            digests = list(pool.map(_digest, (path for _, path, _ in pending)))
+    else:
+        digests = [_digest(path) for _, path, _ in pending]
+    damages = []
+    for (file, path, stamp), digest in zip(pending, digests, strict=True):
+        if digest == file.sha256 and stamp is not None:
+            with _verified_lock:
+                _verified[path] = stamp
+        else:
+            damages.append(describe_damage(spec, Path(path), file, digest, files))
+    return damages
+
+
+def _digest(path: str) -> str | None:
+    try:
+        with Path(path).open("rb") as handle:
+            return hashlib.file_digest(handle, "sha256").hexdigest()
+    except FileNotFoundError:
+        return None
+
+
+def sound_bytes(spec: TableSpec, root: Path, file: DataFile) -> bytes:
+    """Bytes of one file, hashed in memory so that nothing can change in between."""
+    path = root / file.path
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise DamagedFileError((describe_damage(spec, path, file, None, ()),)) from None
+    digest = hashlib.sha256(data).hexdigest()
+    if digest != file.sha256:
+        raise DamagedFileError((describe_damage(spec, path, file, digest, ()),))
+    return data
+
+
+def describe_damage(
+    spec: TableSpec, path: Path, file: DataFile, digest: str | None, others: Iterable[DataFile]
+) -> Damage:
+    """Say what is wrong with a file and how to repair it."""
+    return Damage(spec.name, file.path, file.label, _problem(path, file, digest, others), _repair(spec, file))
+
+
+def _problem(path: Path, file: DataFile, digest: str | None, others: Iterable[DataFile]) -> str:
+    if digest is None:
         return "is gone"
     size = path.stat().st_size
     if size == 0:
         return "is empty"
+    if size < file.size:
+        return f"was cut to {size} of {file.size} bytes"
+    if size > file.size:
+        return f"grew to {size} from {file.size} bytes"
+    twin = next((other for other in others if other.sha256 == digest), None)
+    if twin is not None:
+        return f"holds the bytes of {twin.label}"
     with path.open("rb") as handle:
-        digest = hashlib.file_digest(handle, "sha256").hexdigest()
-    if digest == file.sha256:
-        return None
-    if file.size and size != file.size:
-        return f"has {size} bytes where {file.size} were committed"
-    return "does not match its committed SHA-256"
+        handle.seek(max(0, size - 8))
+        if handle.read() == bytes(min(8, size)):
+            return "ends in zeros: its tail was never written"
+    return "holds other bytes than were committed (SHA-256 differs)"
+
+
+def _repair(spec: TableSpec, file: DataFile) -> str:
+    if spec.ownership is Ownership.DECISION:
+        return f"`quant run alpha --profile {file.partition} --date {file.date}`"
+    first = dt.date.fromisoformat(f"{file.partition}-01")
+    last = first.replace(day=calendar.monthrange(first.year, first.month)[1])
+    return (
+        "`quant verify --repair` sets the file aside, then "
+        f"`quant backfill data --from {first} --to {last}` writes its rows again"
+    )

@@ -19,31 +19,91 @@ class UnknownTableError(QuantError):
 
 
 @dataclass(eq=False)
+class UnknownColumnError(QuantError):
+    """A column that its table does not declare."""
+
+    table: str
+    column: str
+    known: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"table {self.table} has no column {self.column!r}; columns are {', '.join(self.known)}"
+
+
+@dataclass(eq=False)
 class TableMissingError(QuantError):
-    """A declared table nothing has been written to yet, or a version that does not exist."""
+    """A declared table, version or partition that was never written."""
 
     table: str
     version: int | None = None
+    partition: str = ""
 
     def __str__(self) -> str:
         if self.version is not None:
             return f"table {self.table} has no version {self.version}; `quant query` without a version reads the newest"
-        return f"table {self.table} holds nothing yet; materialise the asset that writes it with `quant run`"
+        where = f" for {self.partition}" if self.partition else ""
+        return f"table {self.table} holds nothing{where} yet; materialise the asset that writes it with `quant run`"
+
+
+@dataclass(frozen=True)
+class Damage:
+    """One stored file that is not what was committed.
+
+    Attributes
+    ----------
+    table : str
+        Table it belongs to.
+    file : str
+        Path below the table's folder.
+    partition : str
+        What it holds, for example ``month=2022-06``.
+    problem : str
+        What is wrong with it.
+    repair : str
+        What to do about it.
+    """
+
+    table: str
+    file: str
+    partition: str
+    problem: str
+    repair: str
+
+    def __str__(self) -> str:
+        return f"table {self.table}, {self.partition}: {self.file} {self.problem}. To repair: {self.repair}"
 
 
 @dataclass(eq=False)
 class DamagedFileError(QuantError):
-    """A stored file whose bytes are not the ones that were committed."""
+    """Stored files whose bytes are not the ones that were committed; none of their numbers was used."""
+
+    damages: tuple[Damage, ...]
+
+    def __str__(self) -> str:
+        more = len(self.damages) - 1
+        rest = f" ({more} more damaged; `quant verify` lists all)" if more else ""
+        return f"{self.damages[0]}{rest}. None of its numbers was used"
+
+    @property
+    def fix(self) -> str:
+        """How to repair the first damaged file."""
+        return self.damages[0].repair
+
+
+@dataclass(eq=False)
+class SchemaChangedError(QuantError):
+    """A table stored with other columns than are declared now."""
 
     table: str
-    file: str
-    problem: str
+    missing: tuple[str, ...]
+    unknown: tuple[str, ...]
 
     def __str__(self) -> str:
         return (
-            f"table {self.table}: {self.file} {self.problem}; its numbers were not used. "
-            "Restore the file from a backup, or move the table's folder away and materialise its partitions "
-            "again with `quant run`"
+            f"table {self.table} was stored with other columns than this release declares "
+            f"(declared but not stored: {', '.join(self.missing) or 'none'}; stored but not declared: "
+            f"{', '.join(self.unknown) or 'none'}); move its folder out of the lakehouse and materialise it again, "
+            "or read it with the release that wrote it"
         )
 
 
@@ -67,13 +127,29 @@ class WriteConflictError(QuantError):
 
     def __str__(self) -> str:
         return (
-            f"table {self.table}: other writers committed first {self.attempts} times in a row; run the same step again"
+            f"table {self.table}: other writers committed first {self.attempts} times in a row, nothing was written; "
+            "run the same step again"
+        )
+
+
+@dataclass(eq=False)
+class StorageError(QuantError):
+    """The disk refused a write; the version before it is untouched."""
+
+    table: str
+    path: str
+    reason: str
+
+    def __str__(self) -> str:
+        return (
+            f"table {self.table}: {self.path} could not be written ({self.reason}); the stored version is unchanged. "
+            "Make room or permission below QUANT_HOME and run the same step again"
         )
 
 
 @dataclass(eq=False)
 class QueryError(QuantError):
-    """SQL that DuckDB refused."""
+    """SQL that was refused."""
 
     reason: str
     tables: tuple[str, ...]

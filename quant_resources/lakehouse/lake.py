@@ -2,77 +2,37 @@
 
 from __future__ import annotations
 
+import calendar
 import datetime as dt
-import hashlib
+import re
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from quant_lib.contracts import Ownership, TableSpec
 from quant_lib.keys import validate_profile
-from quant_resources.lakehouse import _scan
-from quant_resources.lakehouse._files import TEMPORARY, DataFile, Verifier, damage, to_arrow, write_file
-from quant_resources.lakehouse._log import CommitConflict, TableLog
+from quant_resources.lakehouse import _commit, _frames, _scan, _upkeep, _write
+from quant_resources.lakehouse._files import DataFile, verified_paths
+from quant_resources.lakehouse._log import TableLog
+from quant_resources.lakehouse._snapshot import Snapshot
 from quant_resources.lakehouse.errors import (
-    DamagedFileError,
+    Damage,
     FrameMismatchError,
     TableMissingError,
+    UnknownColumnError,
     UnknownTableError,
-    WriteConflictError,
 )
+from quant_resources.lakehouse.receipt import Receipt
 
 if TYPE_CHECKING:
-    import duckdb
     import pyarrow as pa
 
-MAX_ATTEMPTS = 200
-"""Compare-and-swap attempts before a writer gives up; each waits a random part of at most 50 ms."""
-
-Build = Callable[[list[DataFile]], tuple[list[DataFile], list[DataFile], int]]
-
-
-@dataclass(frozen=True)
-class Receipt:
-    """What a write did.
-
-    Attributes
-    ----------
-    table : str
-        Table written.
-    version : int
-        Version that holds the rows.
-    changed : bool
-        False where the rows were there already: no version was made.
-    rows_added : int
-        Rows the call brought.
-    files_added, files_removed : int
-        Files of the commit.
-    seconds : float
-        Wall time, retries included.
-    content_hash : str
-        SHA-256 over the hashes of the files added (or found equal).
-    """
-
-    table: str
-    version: int
-    changed: bool
-    rows_added: int
-    files_added: int
-    files_removed: int
-    seconds: float
-    content_hash: str
-
-    def metadata(self) -> dict[str, Any]:
-        """Plain values for Dagster metadata."""
-        return {
-            f"{self.table}/version": self.version,
-            f"{self.table}/rows": self.rows_added,
-            f"{self.table}/changed": self.changed,
-        }
+_TABLE_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}", re.ASCII)
+_KEY_START = {Ownership.SHARED: ("date",), Ownership.DECISION: ("profile", "date")}
 
 
 def declared_tables() -> tuple[TableSpec, ...]:
@@ -86,19 +46,29 @@ def declared_tables() -> tuple[TableSpec, ...]:
 class Lake:
     """Tables below one folder.
 
+    Safe to use from several threads and several processes at once.
+
     Parameters
     ----------
     root : Path
-        Folder of the tables; created on the first write.
+        Folder of the tables, on a local disk; created on the first write.
     specs : iterable of TableSpec, optional
         Tables it may hold; every declared one by default.
+    connect : callable, optional
+        Opens the DuckDB connection that reads use, as a context manager.
     """
 
-    def __init__(self, root: Path, specs: Iterable[TableSpec] | None = None) -> None:
+    def __init__(
+        self, root: Path | str, specs: Iterable[TableSpec] | None = None, *, connect: _scan.Connect = _scan.connect
+    ) -> None:
         self.root = Path(root).resolve()
         self._specs = {spec.name: spec for spec in (declared_tables() if specs is None else specs)}
-        self._verifier = Verifier()
-        self._connection: duckdb.DuckDBPyConnection | None = None
+        for spec in self._specs.values():
+            start = _KEY_START[spec.ownership]
+            if not _TABLE_NAME.fullmatch(spec.name) or spec.key[: len(start)] != start:
+                raise ValueError(f"table {spec.name!r}: a {spec.ownership} table's key starts with {start}")
+        self._logs = {name: TableLog(self.root, spec) for name, spec in self._specs.items()}
+        self._session = _scan.Session(connect)
 
     # ---- what is there
 
@@ -110,37 +80,56 @@ class Lake:
             raise UnknownTableError(table, tuple(sorted(self._specs))) from None
 
     def _log(self, table: str) -> TableLog:
-        return TableLog(self.root, self.spec(table))
+        return self._logs[self.spec(table).name]
 
     def tables(self) -> list[str]:
         """Names of the tables something was written to."""
         return sorted(name for name in self._specs if self.exists(name))
 
     def exists(self, table: str) -> bool:
-        """Whether anything was ever written to a table."""
+        """Whether anything, an empty answer included, was ever written to a table."""
         return self._log(table).exists()
 
     def version(self, table: str) -> int | None:
-        """Newest version, or None."""
-        return self._log(table).snapshot()[0] if self.exists(table) else None
+        """Newest version, or None where nothing was written."""
+        return self._log(table).newest()
 
-    def dates(self, table: str, *, profile: str | None = None) -> list[dt.date]:
+    def history(self, table: str) -> pd.DataFrame:
+        """One row per version: version, at (UTC), operation, files_added, files_removed, rows, content_hash."""
+        return _upkeep.history(self._log(table))
+
+    def dates(self, table: str, *, version: int | None = None, profile: str | None = None) -> list[dt.date]:
         """Dates of which rows (or, for decisions, an empty answer) are stored."""
-        if not self.exists(table):
+        if version is None and not self.exists(table):
             return []
         if self.spec(table).ownership is Ownership.DECISION:
-            _, files = self._log(table).snapshot()
-            found = {f.date for f in files if f.date and (profile is None or f.partition == profile)}
+            files = self._log(table).snapshot(version).files()
+            found = {f.date for f in files if f.date and profile in (None, f.partition)}
             return sorted(dt.date.fromisoformat(text) for text in found)
-        return sorted({stamp.date() for stamp in self.read(table, columns=["date"])["date"].unique()})
+        stamps = self.read(table, version=version, columns=["date"])["date"].unique()
+        return sorted(pd.Timestamp(stamp).date() for stamp in stamps)
 
-    def content_hash(self, table: str, *, version: int | None = None) -> str:
-        """SHA-256 over the hashes of a version's files."""
-        return _digest(self._log(table).snapshot(version)[1])
+    def content_hash(
+        self, table: str, *, version: int | None = None, profile: str | None = None, date: dt.date | None = None
+    ) -> str:
+        """Hash of what a version holds, or of one decision, volatile columns left out.
+
+        It is the same for equal rows whatever the order of writes, the writer's
+        release or the process that wrote them.
+        """
+        snapshot = self._log(table).snapshot(version)
+        if profile is None and date is None:
+            return snapshot.content_hash
+        if profile is None or date is None:
+            raise FrameMismatchError(table, "the hash of one decision needs both profile and date")
+        file = snapshot.cells.get((profile, date.isoformat()))
+        if file is None:
+            raise TableMissingError(table, partition=f"profile {profile}, date {date}")
+        return file.content
 
     def row_count(self, table: str, *, version: int | None = None) -> int:
         """Rows of a version, from the log alone."""
-        return sum(file.rows for file in self._log(table).snapshot(version)[1])
+        return self._log(table).snapshot(version).rows
 
     # ---- writing
 
@@ -161,122 +150,100 @@ class Lake:
         Returns
         -------
         Receipt
-            ``changed`` is False when the rows were already exactly these.
+            ``changed`` is False when the rows were already exactly these, volatile
+            columns left out.
 
         Raises
         ------
         FrameMismatchError
-            If the rows do not have the table's shape or belong elsewhere.
+            If the rows do not fit the table or belong elsewhere; nothing is written.
+        WriteConflictError
+            If other writers kept winning.
         """
-        if (profile is None) != (spec.ownership is Ownership.SHARED):
-            raise FrameMismatchError(spec.name, "decision tables take a profile, shared tables do not")
-        self._belongs(spec, frame, {date}, profile)
-        if profile is None:
+        if spec.ownership is Ownership.SHARED:
+            if profile is not None:
+                raise FrameMismatchError(spec.name, "a shared table has no profile")
             return self.replace_dates(spec, frame, dates=[date])
-        arrow = to_arrow(spec, frame)
-
-        def build(files: list[DataFile]) -> tuple[list[DataFile], list[DataFile], int]:
-            log = self._log(spec.name)
-            new = write_file(log.root, spec, profile, date.isoformat(), arrow)
-            old = [f for f in files if f.partition == profile and f.date == date.isoformat()]
-            return [new], old, arrow.num_rows
-
-        return self._commit(spec, build, {"profile": profile, "date": date.isoformat()})
+        if profile is None:
+            raise FrameMismatchError(spec.name, "a decision table needs a profile")
+        validate_profile(profile)
+        table = self._arrow(spec, frame)
+        self._belongs(spec, table, [date])
+        strangers = set(table.column("profile").unique().to_pylist()) - {profile}
+        if strangers:
+            raise FrameMismatchError(spec.name, f"rows of {sorted(strangers)} do not belong to profile {profile}")
+        merges = {(profile, date.isoformat()): _write.replacing(table)}
+        facts = {"operation": "replace", "profile": profile, "date": date.isoformat()}
+        return self._write(spec, table, merges, facts)
 
     def replace_dates(self, spec: TableSpec, frame: pd.DataFrame, *, dates: Collection[dt.date]) -> Receipt:
         """Make the rows of several dates of a shared table exactly ``frame``, in one commit."""
-        to_arrow(spec, frame)
-        self._belongs(spec, frame, set(dates), None)
-        stamps = [pd.Timestamp(date) for date in dates]
-        months = {_scan.month_of(date) for date in dates}
-
-        def merge(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
-            return pd.concat([old[~old["date"].isin(stamps)], new], ignore_index=True)
-
-        return self._commit(spec, self._monthly(spec, frame, months, merge), {"dates": len(months)})
+        if spec.ownership is not Ownership.SHARED:
+            raise FrameMismatchError(spec.name, "several dates at once are only replaced in shared tables")
+        table = self._arrow(spec, frame)
+        self._belongs(spec, table, dates)
+        days = np.unique(np.array(sorted(dates), dtype="datetime64[D]"))
+        parts = dict(_frames.month_slices(table))
+        merges: dict[_write.Cell, _write.Merge] = {}
+        for month in np.unique(days.astype("datetime64[M]")):
+            of_month = days[days.astype("datetime64[M]") == month]
+            whole = len(of_month) == calendar.monthrange(*map(int, str(month).split("-")))[1]
+            part = parts.get(str(month), table.slice(0, 0))
+            merges[str(month), ""] = _write.replacing_days(spec, self.root / spec.name, part, of_month, whole)
+        facts = {"operation": "replace_dates", "dates": [str(days[0]), str(days[-1])], "n_dates": len(days)}
+        return self._write(spec, table, merges, facts)
 
     def add_missing(self, spec: TableSpec, frame: pd.DataFrame) -> Receipt:
-        """Add rows whose key is not stored yet; stored rows stay as they are, byte for byte."""
+        """Add rows whose key is not stored yet, in one commit; stored rows stay as they are, bit for bit."""
         if spec.ownership is not Ownership.SHARED:
             raise FrameMismatchError(spec.name, "rows are only added to shared tables")
-        to_arrow(spec, frame)  # refuse a bad frame before anything is read or written
-        months = set(frame["date"].dt.strftime("%Y-%m").unique())
-        key = list(spec.key)
+        table = self._arrow(spec, frame)
+        root = self.root / spec.name
+        merges = {(month, ""): _write.adding(spec, root, part) for month, part in _frames.month_slices(table)}
+        return self._write(spec, table, merges, {"operation": "add_missing"})
 
-        def merge(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
-            both = pd.concat([old, new], ignore_index=True)
-            return both[~both.duplicated(key, keep="first")]
+    def _arrow(self, spec: TableSpec, frame: pd.DataFrame) -> pa.Table:
+        if self.spec(spec.name) != spec:
+            raise UnknownTableError(spec.name, tuple(sorted(self._specs)))
+        return _frames.to_arrow(spec, frame)
 
-        return self._commit(spec, self._monthly(spec, frame, months, merge), {"months": len(months)})
+    def _belongs(self, spec: TableSpec, table: pa.Table, dates: Collection[dt.date]) -> None:
+        strays = _write.touched_days(table, [np.datetime64(date, "D") for date in dates])
+        if not dates or len(strays):
+            where = f"rows of {strays[0]}" if len(strays) else "no date is given; rows"
+            raise FrameMismatchError(spec.name, f"{where} do not belong to the dates being written")
 
-    def _belongs(self, spec: TableSpec, frame: pd.DataFrame, dates: set[dt.date], profile: str | None) -> None:
-        if profile is not None:
-            validate_profile(profile)
-            if "profile" in frame and not frame["profile"].eq(profile).all():
-                raise FrameMismatchError(spec.name, f"rows of another profile than {profile}")
-        if "date" in frame and len(frame):
-            strays = set(frame["date"].dt.date) - dates
-            if strays:
-                raise FrameMismatchError(spec.name, f"rows of {min(strays)} do not belong to the dates being written")
-
-    def _monthly(
-        self,
-        spec: TableSpec,
-        frame: pd.DataFrame,
-        months: set[str],
-        merge: Callable[[pd.DataFrame, pd.DataFrame], pd.DataFrame],
-    ) -> Build:
-        month_of_row = frame["date"].dt.strftime("%Y-%m")
-
-        def build(files: list[DataFile]) -> tuple[list[DataFile], list[DataFile], int]:
-            log, add, remove, added = self._log(spec.name), [], [], 0
-            for month in sorted(months):
-                old_files = [f for f in files if f.partition == month]
-                old = self._rows(spec, old_files, spec.column_names, {})
-                merged = merge(old, frame[month_of_row == month])
-                added += len(merged) - len(old)
-                remove += old_files
-                if len(merged):
-                    add.append(write_file(log.root, spec, month, None, to_arrow(spec, merged)))
-            return add, remove, added
-
-        return build
-
-    def _commit(self, spec: TableSpec, build: Build, message: dict[str, object]) -> Receipt:
-        """Build on the newest version and commit; where another writer was first, build again on theirs."""
-        import random
-
-        started, log = time.perf_counter(), self._log(spec.name)
-        for attempt in range(MAX_ATTEMPTS):
-            base, files = log.snapshot() if log.exists() else (None, [])
-            add, remove, rows = build(files)
-            kept = {f.path for f in files}
-            fresh = [f for f in add if f.path not in kept]
-            wanted = {f.path for f in add}
-            gone = [f for f in remove if f.path not in wanted]
-            if base is not None and not fresh and not gone:
-                return Receipt(spec.name, base, False, rows, 0, 0, time.perf_counter() - started, _digest(add))
-            try:
-                version = log.commit(base, fresh, gone, message)
-            except CommitConflict:
-                time.sleep(random.uniform(0.001, 0.05) * min(attempt + 1, 4))  # noqa: S311 - jitter, not a secret
-                continue
-            seconds = time.perf_counter() - started
-            return Receipt(spec.name, version, True, rows, len(fresh), len(gone), seconds, _digest(add))
-        raise WriteConflictError(spec.name, MAX_ATTEMPTS)
+    def _write(
+        self, spec: TableSpec, table: pa.Table, merges: Mapping[_write.Cell, _write.Merge], facts: dict[str, Any]
+    ) -> Receipt:
+        started = time.perf_counter()
+        planner = _write.Planner(spec, self.root / spec.name, merges, spec.ownership is Ownership.DECISION)
+        written = "" if facts["operation"] == "add_missing" else _frames.content_hash(spec, table)
+        return _commit.commit(self._log(spec.name), planner, facts, table.num_rows, written, started)
 
     # ---- reading
 
     def pin(self, tables: Iterable[str] | None = None, *, verify: bool = True) -> dict[str, int]:
-        """Newest version of each table; with ``verify`` every file of it is hashed first."""
+        """Newest version of each table (all written ones by default); with ``verify`` every file of it is hashed.
+
+        Raises
+        ------
+        DamagedFileError
+            If a file is not what was committed: found before its numbers are used.
+        """
         pins = {}
-        for name in sorted(tables if tables is not None else self.tables()):
-            version, files = self._log(name).snapshot()
+        for name in sorted(self.tables() if tables is None else tables):
+            snapshot = self._snapshot(name, None)
             if verify:
-                for file in files:
-                    self._verifier.check(self.root / name, name, file)
-            pins[name] = version
+                verified_paths(self.spec(name), self.root / name, snapshot.files())
+            pins[name] = snapshot.version
         return pins
+
+    def _snapshot(self, table: str, version: int | None) -> Snapshot:
+        log = self._log(table)
+        snapshot = log.snapshot(version)
+        log.check_columns(snapshot)
+        return snapshot
 
     def read(
         self,
@@ -314,79 +281,91 @@ class Lake:
 
         Raises
         ------
-        TableMissingError, UnknownTableError, DamagedFileError
+        TableMissingError
+            If nothing was ever written to the table, or the version does not exist.
+        DamagedFileError
+            If a file that holds the rows is not what was committed.
+        UnknownTableError, UnknownColumnError, SchemaChangedError
         """
         spec = self.spec(table)
         chosen = tuple(columns) if columns is not None else spec.column_names
-        for name in chosen:
-            spec.column(name)
+        self._check_columns(spec, chosen, symbols)
         since, until = (date, date) if date is not None else (since, until)
-        _, files = self._log(table).snapshot(version)
-        wanted = [f for f in files if _may_hold(f, profile, since, until)]
-        return self._rows(spec, wanted, chosen, {"since": since, "until": until, "symbols": symbols})
+        files = [f for f in self._snapshot(table, version).files() if f.rows and may_hold(f, profile, since, until)]
+        paths = verified_paths(spec, self.root / table, files)
+        if not paths or (symbols is not None and not len(symbols)):
+            return _frames.empty(spec, chosen)
+        rows = _scan.scan(self._session.cursor(), spec, paths, chosen, since=since, until=until, symbols=symbols)
+        return _frames.to_pandas(spec, rows, chosen)
 
-    def decision(self, table: str, profile: str, date: dt.date) -> pd.DataFrame:
-        """Rows a sleeve decided on a date; `TableMissingError` where that partition was never written."""
-        if date not in self.dates(table, profile=profile):
-            raise TableMissingError(f"{table} (profile {profile}, date {date})")
-        return self.read(table, profile=profile, date=date)
+    @staticmethod
+    def _check_columns(spec: TableSpec, chosen: Sequence[str], symbols: Sequence[str] | None) -> None:
+        for name in (*chosen, *(("symbol",) if symbols is not None else ())):
+            if name not in spec.column_names:
+                raise UnknownColumnError(spec.name, name, spec.column_names)
 
-    def _rows(
-        self, spec: TableSpec, files: Sequence[DataFile], columns: Sequence[str], bounds: dict[str, Any]
-    ) -> pd.DataFrame:
-        paths = [self._verifier.check(self.root / spec.name, spec.name, file) for file in files]
-        if not paths:
-            return _scan.empty(spec, columns)
-        if self._connection is None:
-            self._connection = _scan.connect()
-        table = _scan.scan(self._connection.cursor(), spec, paths, columns, bounds)
-        return _scan.to_pandas(table, spec, columns)
+    def decision(self, table: str, profile: str, date: dt.date, *, version: int | None = None) -> pd.DataFrame:
+        """Rows a sleeve decided on a date, possibly none; `TableMissingError` where it never decided."""
+        if (profile, date.isoformat()) not in self._log(table).snapshot(version).cells:
+            raise TableMissingError(table, partition=f"profile {profile}, date {date}")
+        return self.read(table, version=version, profile=profile, date=date)
 
     def query(self, sql: str, *, as_of_version: Mapping[str, int] | None = None) -> pa.Table:
-        """Run one SELECT over views of every table; see `quant_resources.lakehouse.query.run_query`."""
+        """Run one SELECT over views of every table; see `quant_resources.lakehouse.query.run_query`.
+
+        Parameters
+        ----------
+        sql : str
+            One SELECT statement.
+        as_of_version : mapping of str to int, optional
+            Version of some tables; the newest of the others.
+        """
         from quant_resources.lakehouse.query import run_query
 
         pins = dict(as_of_version or {})
         for name in pins:
             self.spec(name)
-        sources = {}
-        for name in self.tables():
-            _, files = self._log(name).snapshot(pins.get(name))
-            sources[name] = [self._verifier.check(self.root / name, name, file) for file in files]
-        return run_query(sql, {name: (self.spec(name), paths) for name, paths in sources.items()})
+
+        def sources(names: Collection[str]) -> dict[str, tuple[TableSpec, list[str]]]:
+            found = {}
+            for name in names:
+                files = self._snapshot(name, pins.get(name)).files() if self.exists(name) or name in pins else []
+                found[name] = (self.spec(name), verified_paths(self.spec(name), self.root / name, files))
+            return found
+
+        return run_query(sql, self._specs, sources)
 
     # ---- upkeep
 
-    def verify(self) -> list[DamagedFileError]:
-        """Hash every file of every newest version again and return what is damaged."""
-        found = []
-        for name in self.tables():
-            for file in self._log(name).snapshot()[1]:
-                problem = damage(self.root / name / file.path, file)
-                if problem is not None:
-                    found.append(DamagedFileError(name, file.path, problem))
-        return found
+    def verify(self) -> list[Damage]:
+        """Hash every file any version names, and every log entry against its successor; return what is damaged."""
+        return [damage for name in self.tables() for damage in _upkeep.damages(self._log(name))]
+
+    def set_aside(self, damages: Iterable[Damage]) -> list[Receipt]:
+        """Move damaged data files out of the newest versions, so that their partitions can be written again.
+
+        The bytes are kept below ``<table>/.damaged``; the rows count as missing from
+        the new version on. Damage of a log, or of a file only old versions name, is
+        left alone.
+        """
+        return _upkeep.set_aside(self._logs, damages)
 
     def sweep(self, *, older_than: float = 3600.0) -> list[Path]:
-        """Remove temporary files of interrupted writers older than some seconds; return what was removed."""
-        limit = time.time() - older_than
-        strays = [path for path in self.root.glob(f"*/*/{TEMPORARY}*") if path.stat().st_mtime < limit]
-        for path in strays:
-            path.unlink(missing_ok=True)
-        return sorted(strays)
+        """Remove files that no version names and interrupted writers left, older than some seconds.
+
+        A table somebody is writing to is skipped until the next time.
+        """
+        return [path for name in self.tables_on_disk() for path in _upkeep.sweep(self._log(name), older_than)]
+
+    def tables_on_disk(self) -> list[str]:
+        """Names of the declared tables that have a folder, whether anything was committed or not."""
+        return sorted(name for name in self._specs if (self.root / name).is_dir())
 
 
-def _may_hold(file: DataFile, profile: str | None, since: dt.date | None, until: dt.date | None) -> bool:
+def may_hold(file: DataFile, profile: str | None, since: dt.date | None, until: dt.date | None) -> bool:
     """Whether a file can hold rows of the request, from its name alone."""
     if profile is not None and file.partition != profile:
         return False
-    label, start, stop = (
-        (file.date, since and since.isoformat(), until and until.isoformat())
-        if file.date
-        else (file.partition, since and _scan.month_of(since), until and _scan.month_of(until))
-    )
-    return (not start or label >= start) and (not stop or label <= stop)
-
-
-def _digest(files: Iterable[DataFile]) -> str:
-    return hashlib.sha256("\n".join(sorted(f.path for f in files)).encode()).hexdigest()
+    label, width = (file.date, 10) if file.date else (file.partition, 7)
+    low, high = since.isoformat()[:width] if since else "", until.isoformat()[:width] if until else "9"
+    return low <= label <= high

@@ -1,60 +1,117 @@
-"""Users' SQL in a locked-down session: one SELECT, only the lake's files, no extension, no setting."""
+"""Users' SQL in a locked-down session: one SELECT over the lake's views, and nothing else.
+
+Three fences, each enough for what it keeps out:
+
+1. The statement is parsed first and must be a single SELECT all of whose parts
+   read. (DuckDB 2.0 accepts ``WITH x AS (COPY … TO 'file')`` inside a SELECT, and
+   a path it may read is a path it may overwrite.)
+2. Table functions come from a short list; none of them opens a file.
+3. External access is off but for the verified files of the tables the statement
+   names, and the configuration is locked.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING
+import json
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from quant_lib.contracts import TableSpec
-from quant_resources.lakehouse._scan import connect
+from quant_resources.lakehouse._scan import SESSION
 from quant_resources.lakehouse.errors import QueryError
 
 if TYPE_CHECKING:
+    import duckdb
     import pyarrow as pa
 
+_NODES = frozenset({"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"})
+_TABLE_FUNCTIONS = frozenset(
+    {"unnest", "range", "generate_series", "duckdb_columns", "duckdb_views", "duckdb_functions", "pragma_table_info"}
+)
+MEMORY_LIMIT = "2GB"
 
-def run_query(sql: str, sources: Mapping[str, tuple[TableSpec, Sequence[Path]]]) -> pa.Table:
-    """Run one SELECT over views of the given files.
+Sources = Callable[[Collection[str]], Mapping[str, tuple[TableSpec, Sequence[str]]]]
+
+
+def run_query(sql: str, tables: Collection[str], sources: Sources) -> pa.Table:
+    """Run one SELECT over views of the lake's tables.
 
     Parameters
     ----------
     sql : str
-        One SELECT (or EXPLAIN) statement.
-    sources : mapping of table name to (TableSpec, files)
-        What each view reads; files already verified.
+        One SELECT statement; ``DESCRIBE``, ``SUMMARIZE`` and ``SHOW TABLES`` count as such.
+    tables : collection of str
+        Tables there are.
+    sources : callable
+        Given table names, their declarations and verified files.
 
     Returns
     -------
     pyarrow.Table
-        The result.
+        The result; instants in UTC.
 
     Raises
     ------
     QueryError
-        If it is not one SELECT, or DuckDB refuses it.
+        If it is not one SELECT, reaches outside the lake, or DuckDB refuses it.
     """
     import duckdb
 
-    names = tuple(sorted(sources))
-    connection = connect()
+    names = tuple(sorted(tables))
+    with duckdb.connect(":memory:", config={**SESSION, "memory_limit": MEMORY_LIMIT}) as connection:
+        try:
+            tree = _parsed(connection, sql, names)
+            named = {node["table_name"] for node in _nodes(tree) if node.get("type") == "BASE_TABLE"}
+            # A catalogue query (SHOW TABLES, information_schema) sees every view.
+            wanted = named if named and named <= set(names) else set(names)
+            _open(connection, sources(sorted(wanted)))
+            return connection.sql(sql).to_arrow_table()
+        except duckdb.Error as error:
+            raise QueryError(str(error), names) from error
+
+
+def _parsed(connection: duckdb.DuckDBPyConnection, sql: str, names: tuple[str, ...]) -> Any:
+    """Syntax tree of the statement; `QueryError` unless it only reads views."""
+    rows = connection.execute("SELECT json_serialize_sql(CAST($sql AS VARCHAR))", {"sql": sql}).fetchall()
+    tree: dict[str, Any] = json.loads(rows[0][0]) if rows[0][0] else {"error": True, "error_message": "no statement"}
+    if tree["error"]:
+        reason = tree["error_message"]
+        if tree.get("error_type") == "not implemented":
+            reason = "only one SELECT statement is run; tables are written by materialising assets"
+        raise QueryError(reason, names)
+    if len(tree["statements"]) != 1:
+        raise QueryError("only one SELECT statement is run at a time", names)
+    for node in _nodes(tree):
+        kind = str(node.get("type", ""))
+        if kind.endswith("_NODE") and kind not in _NODES:
+            raise QueryError("only SELECT may stand in a WITH clause; nothing is written by a query", names)
+        function = node["function"]["function_name"].lower() if kind == "TABLE_FUNCTION" else "unnest"
+        if function not in _TABLE_FUNCTIONS:
+            raise QueryError(f"{function}() reads outside the lakehouse; query the tables by name", names)
+    return tree
+
+
+def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
+    """Every object of a syntax tree."""
+    pending = [tree]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, dict):
+            yield item
+            pending.extend(item.values())
+        elif isinstance(item, list):
+            pending.extend(item)
+
+
+def _open(connection: duckdb.DuckDBPyConnection, sources: Mapping[str, tuple[TableSpec, Sequence[str]]]) -> None:
+    """Make the views, then lock the door behind them."""
     for name, (spec, paths) in sources.items():
         if paths:
-            connection.read_parquet([str(p) for p in paths], hive_partitioning=False).create_view(name)
+            connection.read_parquet(list(paths), hive_partitioning=False).create_view(name)
         else:
-            connection.register(name, spec.arrow_schema().empty_table())
-    files = [str(path) for _, paths in sources.values() for path in paths]
-    connection.execute("SET memory_limit = '4GB'")
+            connection.from_arrow(spec.arrow_schema().empty_table()).create_view(name)
+    files = [path for _, paths in sources.values() for path in paths]
+    connection.execute("SET TimeZone = 'UTC'")
     connection.execute("SET allowed_paths = $files", {"files": files})
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
-    try:
-        statements = connection.extract_statements(sql)
-        allowed = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
-        if len(statements) != 1 or statements[0].type not in allowed:
-            raise QueryError("only one SELECT statement is run; tables are written by materialising assets", names)
-        return connection.sql(sql).to_arrow_table()
-    except duckdb.Error as error:
-        raise QueryError(str(error), names) from error
-    finally:
-        connection.close()

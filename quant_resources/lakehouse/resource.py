@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 import functools
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from quant_resources.lakehouse.lake import Lake
 
+if TYPE_CHECKING:
+    import duckdb
+
+
+def _connect() -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+    """Open an in-memory connection through dagster-duckdb, which is imported on first use."""
+    from dagster_duckdb import DuckDBResource
+
+    from quant_resources.lakehouse._scan import SESSION
+
+    resource = DuckDBResource(database=":memory:", connection_config=dict(SESSION))
+    connection: AbstractContextManager[duckdb.DuckDBPyConnection] = resource.get_connection()
+    return connection
+
 
 @functools.lru_cache(maxsize=4)
 def _lake(root: Path) -> Lake:
     """One lake per folder and process, so that each file is hashed once."""
-    return Lake(root)
+    return Lake(root, connect=_connect)
 
 
 class LakehouseResource(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -30,4 +46,4 @@ class LakehouseResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     @property
     def lake(self) -> Lake:
         """The lake below ``root``."""
-        return _lake(Path(self.root))
+        return _lake(Path(self.root).resolve())

@@ -161,7 +161,7 @@ class Limits:
     hello_timeout: float = 10.0
     data_timeout: float = 20.0
     symbol_timeout: float = 15.0
-    more_grace: float = 0.75
+    more_grace: float = 0.5
     request_timeout: float = 30.0
     attempts: int = 4
     connection_attempts: int = 8

@@ -1,0 +1,168 @@
+"""Planning a commit: which files appear and which go, given what a version holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from quant_lib.contracts import TableSpec
+from quant_resources.lakehouse._files import THREADS, DataFile, find_damage, sound_bytes, write_file
+from quant_resources.lakehouse._frames import content_hash, distinct_days, sorted_by_key
+from quant_resources.lakehouse._snapshot import Snapshot
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Cell = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Merged:
+    """Rows a cell should hold, and how they differ from what it holds."""
+
+    table: pa.Table
+    added: int
+    removed: int
+
+
+Merge = Callable[[DataFile | None], Merged | None]
+"""From the file a cell has now to the rows it should have; None leaves the cell as it is."""
+
+
+@dataclass(frozen=True)
+class CellPlan:
+    """What a commit does to one cell."""
+
+    add: DataFile | None = None
+    remove: DataFile | None = None
+    added: int = 0
+    removed: int = 0
+
+
+@dataclass
+class Planner:
+    """Plans the cells of one write; plans of cells nobody touched meanwhile survive a retry.
+
+    Parameters
+    ----------
+    spec : TableSpec
+        Table written.
+    root : Path
+        Its folder.
+    merges : mapping of cell to Merge
+        What to do to each cell.
+    keep_empty : bool
+        Whether a cell without rows keeps a (zero-row) file: an empty decision is
+        an answer, and differs from none.
+    """
+
+    spec: TableSpec
+    root: Path
+    merges: Mapping[Cell, Merge]
+    keep_empty: bool
+    _done: dict[tuple[Cell, str], CellPlan] = field(default_factory=dict)
+
+    def plan(self, base: Snapshot | None) -> list[CellPlan]:
+        """Write the files a commit on ``base`` needs, and return its plan, cells in order."""
+        cells = sorted(self.merges)
+        if len(cells) > 1:
+            with ThreadPoolExecutor(THREADS) as pool:
+                return list(pool.map(lambda cell: self._cell(base, cell), cells))
+        return [self._cell(base, cell) for cell in cells]
+
+    def _cell(self, base: Snapshot | None, cell: Cell) -> CellPlan:
+        old = base.cells.get(cell) if base else None
+        key = (cell, old.path if old else "")
+        if key not in self._done:
+            self._done[key] = self._make(cell, old)
+        return self._done[key]
+
+    def _make(self, cell: Cell, old: DataFile | None) -> CellPlan:
+        merged = self.merges[cell](old)
+        if merged is None:
+            return CellPlan()
+        if not merged.table.num_rows and not self.keep_empty:
+            return CellPlan(None, old, merged.added, merged.removed)
+        content = content_hash(self.spec, merged.table)
+        if old is not None and old.content == content and not find_damage(self.spec, self.root, [old]):
+            return CellPlan()
+        new = write_file(self.root, self.spec, cell, merged.table, content)
+        if old is not None and new.path == old.path:  # it was damaged, and is whole again
+            return CellPlan()
+        return CellPlan(new, old, merged.added, merged.removed)
+
+
+def replacing(table: pa.Table) -> Merge:
+    """Merge for a decision: the new rows, whatever there was."""
+    return lambda old: Merged(table, table.num_rows, old.rows if old else 0)
+
+
+def replacing_days(spec: TableSpec, root: Path, table: pa.Table, days: np.ndarray, whole: bool) -> Merge:
+    """Merge for some days of a month: rows of other days stay.
+
+    Parameters
+    ----------
+    spec, root
+        Table and its folder.
+    table : pyarrow.Table
+        New rows of the days.
+    days : array of datetime64[D]
+        Days whose rows are replaced.
+    whole : bool
+        Whether they are the whole month: then its old file is not even read, so
+        that writing a whole month repairs a damaged one.
+    """
+
+    def merge(old: DataFile | None) -> Merged:
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        if old is None or whole:
+            return Merged(table, table.num_rows, old.rows if old else 0)
+        stored = parsed_rows(spec, sound_bytes(spec, root, old), spec.column_names)
+        replaced = pc.is_in(stored.column("date"), value_set=pa.array(days.astype("datetime64[D]"), type=pa.date32()))
+        kept = stored.filter(pc.invert(replaced))
+        both = sorted_by_key(spec, pa.concat_tables([kept, table])) if kept.num_rows else table
+        return Merged(both, table.num_rows, stored.num_rows - kept.num_rows)
+
+    return merge
+
+
+def adding(spec: TableSpec, root: Path, table: pa.Table) -> Merge:
+    """Merge that adds rows whose key is not stored; stored rows stay bit for bit."""
+
+    def merge(old: DataFile | None) -> Merged | None:
+        import pyarrow as pa
+
+        if old is None:
+            return Merged(table, table.num_rows, 0)
+        keys, data = list(spec.key), sound_bytes(spec, root, old)
+        missing = table.append_column("_row", pa.array(np.arange(table.num_rows))).select([*keys, "_row"])
+        stored = parsed_rows(spec, data, keys)
+        fresh = missing.join(stored, keys=keys, join_type="left anti", use_threads=False).column("_row").to_numpy()
+        if not len(fresh):
+            return None
+        both = pa.concat_tables([parsed_rows(spec, data, spec.column_names), table.take(np.sort(fresh))])
+        return Merged(sorted_by_key(spec, both), len(fresh), 0)
+
+    return merge
+
+
+def parsed_rows(spec: TableSpec, data: bytes, columns: Sequence[str]) -> pa.Table:
+    """Parse some columns of all rows of one verified file."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(pa.BufferReader(data), columns=list(columns), page_checksum_verification=True)
+    schema = spec.arrow_schema()
+    return table.select(list(columns)).cast(pa.schema([schema.field(name) for name in columns]))
+
+
+def touched_days(table: pa.Table, days: Sequence[np.datetime64]) -> np.ndarray:
+    """Days of a table that are not among the given ones."""
+    return np.setdiff1d(distinct_days(table), np.asarray(days, dtype="datetime64[D]"))
