@@ -25,9 +25,7 @@ from quant_resources.settings import Settings  # noqa: E402
 from quant_resources.tradingview.resource import TradingViewResource  # noqa: E402
 
 
-def build_definitions(
-    settings: Settings, project: Project, *, loggers: dict[str, dg.LoggerDefinition] | None = None
-) -> dg.Definitions:
+def build_definitions(settings: Settings, project: Project) -> dg.Definitions:
     """Assets, checks, jobs and resources for a configuration.
 
     Parameters
@@ -36,8 +34,6 @@ def build_definitions(
         Where home is and which market is asked.
     project : Project
         Universes, scanners, sleeves.
-    loggers : dict, optional
-        Where runs say what they do; Dagster's console by default.
     """
     partitions = daily_partitions(project.platform.start_date)
     assets, contracts = dataops_assets(project, partitions), shared_contracts(project)
@@ -52,7 +48,6 @@ def build_definitions(
         asset_checks=[build_check(contract, partitions) for contract in contracts],
         jobs=jobs,
         executor=dg.in_process_executor,
-        loggers=loggers,
         resources={
             "lakehouse": LakehouseResource(root=str(settings.lakehouse_dir)),
             "artifacts": ArtifactsResource(root=str(settings.artifacts_dir)),

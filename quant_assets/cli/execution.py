@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import logging
 import time
 import uuid
 from dataclasses import dataclass, field
@@ -129,18 +128,8 @@ def _root_cause(error: Any) -> str:
     return "" if error is None else str(error.message).strip()
 
 
-class _Nothing(logging.Handler):
-    """A console logger that says nothing: the terminal is the progress bar's, the event log keeps everything."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Leave the record to the event log."""
-
-
-@dg.logger(name="console", description="Says nothing; the event log keeps everything.")
-def _silent(_: dg.InitLoggerContext) -> logging.Logger:
-    quiet = logging.Logger("quant")
-    quiet.addHandler(_Nothing())
-    return quiet
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+"""The terminal is the progress bar's; the event log keeps everything."""
 
 
 def execute(
@@ -168,7 +157,7 @@ def execute(
     """
     from quant_assets.definitions import build_definitions
 
-    job = build_definitions(settings, project, loggers={"console": _silent}).resolve_implicit_global_asset_job_def()
+    job = build_definitions(settings, project).resolve_implicit_global_asset_job_def()
     outcome = Outcome(date, str(uuid.uuid4()))
     columns = (TextColumn("{task.description:<56}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     started = time.perf_counter()
@@ -181,6 +170,7 @@ def execute(
             partition_key=date.isoformat(),
             asset_selection=selection,
             raise_on_error=False,
+            run_config=_QUIET,
             tags={"quant/date": date.isoformat()},
         )
     outcome.success = result.success and not outcome.failed_checks

@@ -113,5 +113,6 @@ def _open(connection: duckdb.DuckDBPyConnection, sources: Mapping[str, tuple[Tab
     files = [path for _, paths in sources.values() for path in paths]
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute("SET allowed_paths = $files", {"files": files})
+    connection.execute("SET python_enable_replacements = false")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")

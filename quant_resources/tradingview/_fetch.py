@@ -4,10 +4,11 @@ The rules that make it end well:
 
 - A symbol leaves the queue with a result, never without one.
 - A socket that breaks puts its unfinished symbols back. If it had finished at
-  least one symbol, they go back to the front and are charged nothing, so an
-  unstable line still makes progress. If it had finished none, each is charged
-  an attempt and goes to the back, and the next socket opens half as many
-  sessions: one symbol that kills the socket is thereby left alone with it.
+  least one symbol, that costs them nothing: an unstable line still makes
+  progress. If it had finished none, the next socket starts with a quarter of the
+  sessions, so that a symbol that kills every socket soon stands alone; a symbol
+  that stood alone is charged an attempt and goes to the back. Every symbol that
+  succeeds opens one session more, up to the limit.
 - Sockets that achieve nothing are counted; too many in a row end the fetch.
 """
 
@@ -82,6 +83,7 @@ class BarFetch:
         self._active: list[_Job] = []
         self._results: dict[int, BarResult] = {}
         self._window = limits.concurrency
+        self._slots = asyncio.Semaphore(self._window)
         self._progress = 0
         self._clock: dt.datetime | None = None
 
@@ -114,8 +116,10 @@ class BarFetch:
         login = await self._logins.login()
         async with open_socket(self._endpoints, self._limits, self._runtime, login) as socket:
             self._clock = socket.clock
+            self._slots = asyncio.Semaphore(self._window)
+            places = min(self._limits.concurrency, len(self._queue))
             reader = asyncio.create_task(socket.run())
-            workers = [asyncio.create_task(self._work(socket)) for _ in range(min(self._window, len(self._queue)))]
+            workers = [asyncio.create_task(self._work(socket)) for _ in range(places)]
             everything = asyncio.create_task(_all(workers))
             try:
                 await asyncio.wait({reader, everything}, return_when=asyncio.FIRST_COMPLETED)
@@ -126,12 +130,15 @@ class BarFetch:
                 await asyncio.gather(reader, everything, return_exceptions=True)
 
     async def _work(self, socket: ChartSocket) -> None:
-        """Take symbols from the queue until it is empty."""
-        while self._queue:
-            job = self._queue.popleft()
-            self._active.append(job)
-            await self._until_final(socket, job)
-            self._active.remove(job)
+        """Take symbols from the queue until it is empty, whenever a slot is free."""
+        while True:
+            async with self._slots:
+                if not self._queue:
+                    return
+                job = self._queue.popleft()
+                self._active.append(job)
+                await self._until_final(socket, job)
+                self._active.remove(job)
 
     async def _until_final(self, socket: ChartSocket, job: _Job) -> None:
         """Ask for one symbol until it has a result. A broken socket is the reader's to report; it cancels this."""
@@ -145,7 +152,7 @@ class BarFetch:
                 await self._runtime.sleep(pause)
                 continue
             if len(data.bars) or job.confirmed_empty:
-                self._progress += 1
+                self._count_progress()
                 self._finish(job, data)
                 return
             # A lost message can make a series look empty: believe it when it is said twice.
@@ -154,7 +161,7 @@ class BarFetch:
     def _after_failure(self, job: _Job, error: TradingViewError) -> float | None:
         """Count a failure of one symbol; return the pause before its next attempt, or None with its result stored."""
         if not error.retryable:
-            self._progress += 1
+            self._count_progress()
             self._fail(job, error)
             return None
         job.failures += 1
@@ -163,6 +170,13 @@ class BarFetch:
             self._fail(job, error)
             return None
         return pause
+
+    def _count_progress(self) -> None:
+        """Note that the server gave a definite answer, and open one session more if there are fewer than allowed."""
+        self._progress += 1
+        if self._window < self._limits.concurrency:
+            self._window += 1
+            self._slots.release()
 
     async def _ask(self, socket: ChartSocket, job: _Job) -> SeriesData:
         """Open a chart session for one symbol, await its outcome, close the session."""
@@ -195,27 +209,29 @@ class BarFetch:
         """Return the unfinished symbols of a broken socket to the queue, or end those that had all their attempts."""
         unfinished = sorted(self._active, key=lambda job: job.position)
         self._active.clear()
-        if self._progress:
-            self._queue.extendleft(reversed(unfinished))
-            self._window = min(self._limits.concurrency, self._window * 2)
+        if self._progress == 0 and len(unfinished) == 1:
+            self._charge(unfinished[0], error)
             return
-        for job in unfinished:
-            job.failures += 1
-            if error.retryable and job.failures >= self._limits.attempts:
-                alone = isinstance(error, SilentSocketError) and job.evidence is not None
-                self._fail(job, job.evidence if alone and job.evidence is not None else error)
-            else:
-                self._queue.append(job)
-        if unfinished:
-            self._window = max(1, self._window // 2)
+        self._queue.extendleft(reversed(unfinished))
+        if self._progress == 0 and unfinished:
+            self._window = max(1, self._window // 4)
+
+    def _charge(self, job: _Job, error: TradingViewError) -> None:
+        """Count a broken socket against the one symbol that was asked for on it."""
+        job.failures += 1
+        if error.retryable and job.failures >= self._limits.attempts:
+            self._fail(job, error)
+        else:
+            self._queue.append(job)
 
     def _give_up(self, error: TradingViewError) -> None:
         while self._queue:
             self._fail(self._queue.popleft(), error)
 
     def _fail(self, job: _Job, error: TradingViewError) -> None:
-        empty = np.empty((0, 6))
-        self._store(job, SeriesData(empty, "", {}), error.status, error)
+        if isinstance(error, SilentSocketError) and job.evidence is not None:
+            error = job.evidence
+        self._store(job, SeriesData(np.empty((0, 6)), "", {}), error.status, error)
 
     def _finish(self, job: _Job, data: SeriesData) -> None:
         if len(data.bars):

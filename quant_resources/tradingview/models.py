@@ -164,7 +164,7 @@ class Limits:
     more_grace: float = 0.5
     request_timeout: float = 30.0
     attempts: int = 4
-    connection_attempts: int = 8
+    connection_attempts: int = 6
     http_attempts: int = 6
     backoff_base: float = 2.0
     backoff_cap: float = 60.0

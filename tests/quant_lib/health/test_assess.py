@@ -266,14 +266,25 @@ def test_bar_repeated_under_the_next_date_is_reported(make_bars, wobble):
 
 def test_worst_status_wins_and_all_reasons_are_kept(make_bars, wobble):
     prices = wobble(100)
-    prices[60] *= 20.0
+    prices[61] *= 20.0
     prices[90:] = prices[90]
     bars = make_bars(prices).iloc[np.arange(100) % 5 != 0]
-    report, row = verdict(bars, on=last(bars) + DAY, rules=HealthRules(stall_bars=3))
-    assert row["status"] == "toxic"
-    assert row["reasons"] == "gap,price_stall,return_spike,sparse,stale"
-    kept = [("stale", "toxic"), ("stalled", "stale"), ("sparse", "stalled"), ("gappy", "sparse")]
-    assert [STATUS_PRECEDENCE.index(a) > STATUS_PRECEDENCE.index(b) for a, b in kept] == [True] * 4
+    on = last(bars) + DAY
+    fewer = {"stall_bars": 3}
+    seen = []
+    # Each rule that is switched off uncovers the status below it.
+    for off in ({}, {"toxic_window": 1}, {"max_lag": 1}, {"stall_bars": 5}, {"max_missing": 0.9}, {"gap_tolerance": 1}):
+        fewer |= off
+        seen.append(verdict(bars, on=on, rules=HealthRules(**fewer))[1])
+    assert [row["status"] for row in seen] == ["toxic", "stale", "stalled", "sparse", "gappy", "healthy"]
+    assert [row["reasons"] for row in seen] == [
+        "gap,price_stall,return_spike,sparse,stale",
+        "gap,price_stall,sparse,stale",
+        "gap,price_stall,sparse",
+        "gap,sparse",
+        "gap",
+        "",
+    ]
 
 
 def test_since_shortens_the_findings_but_not_the_verdict(make_bars, wobble):

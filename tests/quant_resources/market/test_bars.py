@@ -28,7 +28,9 @@ def test_weeks_and_months_are_those_of_pandas(numbers: list[int], resolution: st
     # Anchored long before, so that quarters and halves are those of the calendar.
     origin = pd.DataFrame(np.nan, index=[pd.Timestamp("1990-01-01")], columns=frame.columns)
     grouped = pd.concat([origin, frame]).resample(rule, closed="left", label="left")
-    expected = grouped.agg({"o": "first", "h": "max", "l": "min", "c": "last", "v": lambda x: x.sum(min_count=1)}).dropna()
+    expected = grouped.agg(
+        {"o": "first", "h": "max", "l": "min", "c": "last", "v": lambda x: x.sum(min_count=1)}
+    ).dropna()
     made = aggregate(bars, resolution)
     assert made.time.tolist() == [int(stamp.timestamp()) for stamp in expected.index]
     np.testing.assert_allclose(made.values, expected.to_numpy(), rtol=1e-12)

@@ -276,7 +276,12 @@ def test_ways_to_name_a_symbol(hundred, text):
     assert reply["m"] == "symbol_resolved"
     info = reply["p"][2]
     assert (info["full_name"], info["pricescale"], info["minmov"]) == ("BINANCE:AUSDT", 100, 1)
-    assert (info["timezone"], info["session"], info["type"], info["typespecs"]) == ("Etc/UTC", "24x7", "spot", ["crypto"])
+    assert (info["timezone"], info["session"], info["type"], info["typespecs"]) == (
+        "Etc/UTC",
+        "24x7",
+        "spot",
+        ["crypto"],
+    )
     assert (info["currency_code"], info["base_currency_id"], info["visible_plots_set"]) == ("USDT", "XTVCA", "ohlcv")
 
 
@@ -376,7 +381,9 @@ def test_bars_without_volume_have_five_values(lab):
 def test_symbols_can_be_treated_badly(lab):
     names = ("MISSING", "DENIED", "SILENT", "EMPTY")
     source = lab.ListSource({f"X:{name}": lab.make_bars([1.0, 2.0]) for name in names})
-    chart = Chart(source, faults=Faults(missing=("X:MISSING",), denied=("X:DENIED",), silent=("X:SILENT",), empty=("X:EMPTY",)))
+    chart = Chart(
+        source, faults=Faults(missing=("X:MISSING",), denied=("X:DENIED",), silent=("X:SILENT",), empty=("X:EMPTY",))
+    )
     assert chart.resolve("X:MISSING")[0]["p"][2:] == ["invalid symbol"]
     assert chart.resolve("X:DENIED")[0]["p"][2:] == ["permission denied", "group", "loopback_paid"]
     chart.resolve("X:SILENT", "silent")

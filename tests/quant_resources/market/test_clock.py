@@ -25,7 +25,9 @@ def test_an_instant_is_that_instant(text: str, instant: dt.datetime) -> None:
     assert parse_clock(text).now() == instant
 
 
-@pytest.mark.parametrize("text", ["", "today", "2022-13-01", "2022-6-30", "30/06/2022", "2022-06-30T25:00", "9999-12-31"])
+@pytest.mark.parametrize(
+    "text", ["", "today", "2022-13-01", "2022-6-30", "30/06/2022", "2022-06-30T25:00", "9999-12-31"]
+)
 def test_anything_else_is_refused_with_a_way_out(text: str) -> None:
     with pytest.raises(ClockSyntaxError, match="2022-06-30"):
         parse_clock(text)

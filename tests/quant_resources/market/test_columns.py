@@ -113,10 +113,14 @@ def test_coarser_ratings_are_those_of_coarser_bars(walks, now, frame, frame_name
         for symbol, part in frame.groupby("symbol")
     ]
     coarse = pd.concat(parts).dropna(subset="close").reset_index()
-    table = compute_features(coarse.assign(date=coarse["date"].astype("datetime64[us]")), names=["recommend_all", "rsi_14"])
+    table = compute_features(
+        coarse.assign(date=coarse["date"].astype("datetime64[us]")), names=["recommend_all", "rsi_14"]
+    )
     last = table.groupby("symbol").tail(1).set_index("symbol")
     snapshot = snapshot_of(walks, now)
-    np.testing.assert_allclose(column(snapshot, f"Recommend.All|{frame_name}").values, last["recommend_all"], rtol=1e-12)
+    np.testing.assert_allclose(
+        column(snapshot, f"Recommend.All|{frame_name}").values, last["recommend_all"], rtol=1e-12
+    )
     np.testing.assert_allclose(column(snapshot, f"RSI|{frame_name}").values, last["rsi_14"], rtol=1e-12)
     closes = coarse.groupby("symbol")["close"].agg(lambda one: one.iloc[-2] if len(one) > 1 else np.nan).to_numpy()
     np.testing.assert_array_equal(column(snapshot, f"close[1]|{frame_name}").values, closes)
@@ -164,7 +168,7 @@ def test_performance_is_measured_on_the_calendar(walks, now, name):
          lambda one: one["volume"].iloc[-1] / one["volume"].tail(10).mean() if len(one) >= 10 else np.nan),
         ("volume_change", lambda one: 100.0 * (one["volume"].iloc[-1] / one["volume"].iloc[-2] - 1.0)),
         ("Volatility.W",
-         lambda one: (100.0 * (one["high"] / one["low"] - 1.0))[one.index > one.index[-1] - pd.DateOffset(days=7)].mean()),
+         lambda one: 100.0 * (one["high"] / one["low"] - 1.0)[one.index > one.index[-1] - pd.DateOffset(days=7)].mean()),
         ("change_abs", lambda one: one["close"].iloc[-1] - one["close"].iloc[-2]),
         ("change_from_open", lambda one: 100.0 * (one["close"].iloc[-1] / one["open"].iloc[-1] - 1.0)),
         ("gap", lambda one: 100.0 * (one["open"].iloc[-1] / one["close"].iloc[-2] - 1.0)),

@@ -23,7 +23,10 @@ BEFORE = [4.0, 3.0, 2.0, 8.0, 6.0, 0.0, -1.0, None, 5.0, 1.0, 1.0, 3.0]
 EMA50 = [4.5, 3.0, 1.0, 7.0, 5.5, None, -2.0, 8.5, 5.0, 2.0, 0.5, 5.0]
 EMA50_BEFORE = [4.5, 2.0, 1.0, 9.0, 5.5, 1.0, -2.0, 8.5, 5.0, 2.0, 1.5, 3.0]
 KIND = ["spot", "spot", "swap", None, "spot", "swap", "spot", "spot", "swap", "spot", None, "spot"]
-SPECS = [("crypto",), ("crypto", "defi"), (), ("crypto", "perpetual"), ("perpetual",), None, ("a",), (), ("crypto",), ("b", "c"), ("defi",), ("crypto",)]  # fmt: skip
+SPECS = [
+    ("crypto",), ("crypto", "defi"), (), ("crypto", "perpetual"), ("perpetual",), None,
+    ("a",), (), ("crypto",), ("b", "c"), ("defi",), ("crypto",),
+]  # fmt: skip
 FLAG = [True, False, None, True, True, False, False, None, True, False, True, False]
 DAYS_AGO = [0, 1, 2, None, 5, 8, 14, 15, 30, 45, -1, 60]
 
@@ -142,7 +145,9 @@ def test_sets_intersect(right):
         return bool(wanted & set(SPECS[row] or ()))
 
     assert kept({"left": "typespecs", "operation": "has", "right": right}) == where(touches)
-    assert kept({"left": "typespecs", "operation": "has_none_of", "right": right}) == where(lambda row: not touches(row))
+    assert kept({"left": "typespecs", "operation": "has_none_of", "right": right}) == where(
+        lambda row: not touches(row)
+    )
     if isinstance(right, list):
         assert kept({"left": "typespecs", "operation": "in_range", "right": right}) == where(touches)
 
@@ -190,7 +195,9 @@ def test_text_search_is_a_regular_expression_in_any_case(pattern):
 
 def test_text_search_falls_back_to_a_substring_and_looks_in_several_columns():
     assert kept({"left": "name", "operation": "match", "right": "(USDT"}) == []
-    assert kept({"left": "description", "operation": "match", "right": "T PAIR"}) == where(lambda row: NAMES[row].endswith("T"))
+    assert kept({"left": "description", "operation": "match", "right": "T PAIR"}) == where(
+        lambda row: NAMES[row].endswith("T")
+    )
     assert kept({"left": "name,description", "operation": "match", "right": "pair$"}) == list(range(N))
     assert kept({"left": "type", "operation": "nmatch", "right": "spot"}) == where(lambda row: KIND[row] != "spot")
 
@@ -232,7 +239,9 @@ def test_calendar_ranges(offsets):
         return (day.year - today.year) * 12 + day.month - today.month
 
     for unit in ("day", "week", "month"):
-        expected = where(lambda row, unit=unit: away(row, unit) is not None and offsets[0] <= away(row, unit) <= offsets[1])
+        expected = where(
+            lambda row, unit=unit: away(row, unit) is not None and offsets[0] <= away(row, unit) <= offsets[1]
+        )
         assert kept({"left": "time", "operation": f"in_{unit}_range", "right": offsets}) == expected
 
 
@@ -328,7 +337,9 @@ def test_what_cannot_be_meant_is_refused(body):
         scan(table, read_request("crypto", body))
 
 
-@pytest.mark.parametrize("name", ["change.5", "RSI|240[1]", "RSI|1D", "RSI|7", "nonsense", "", "name|60", "RSI[3]", "RSI["])
+@pytest.mark.parametrize(
+    "name", ["change.5", "RSI|240[1]", "RSI|1D", "RSI|7", "nonsense", "", "name|60", "RSI[3]", "RSI["]
+)
 @pytest.mark.parametrize("place", ["columns", "filter", "sort", "right"])
 def test_unknown_columns_are_named(name, place):
     body = {
@@ -352,7 +363,9 @@ def test_unknown_columns_can_be_ignored():
 @pytest.mark.parametrize("nulls_first", [False, True])
 @pytest.mark.parametrize("column", ["close", "type", "is_primary", "time", "typespecs"])
 def test_sorting_keeps_nulls_apart_and_ties_by_symbol(column, descending, nulls_first):
-    values = {"close": CLOSE, "type": KIND, "is_primary": FLAG, "typespecs": [spec or None for spec in SPECS]}.get(column)
+    values = {"close": CLOSE, "type": KIND, "is_primary": FLAG, "typespecs": [spec or None for spec in SPECS]}.get(
+        column
+    )
     values = values or [None if ago is None else -ago for ago in DAYS_AGO]
     known = sorted(where(lambda row: values[row] is not None), key=lambda row: values[row], reverse=False)
     if descending:  # a stable descending sort
@@ -371,7 +384,9 @@ def test_a_range_is_an_end_index_and_the_total_is_not_cut(first, stop):
 
 
 def test_rows_without_columns_and_explicit_tickers():
-    total, rows = scan(TABLE, read_request("crypto", {"symbols": {"tickers": ["BINANCE:XRPTRY", "BINANCE:NOPE", "binance:btcusdt"]}}))
+    total, rows = scan(
+        TABLE, read_request("crypto", {"symbols": {"tickers": ["BINANCE:XRPTRY", "BINANCE:NOPE", "binance:btcusdt"]}})
+    )
     assert total == 2
     assert rows == [("BINANCE:BTCUSDT", []), ("BINANCE:XRPTRY", [])]
 
@@ -396,8 +411,8 @@ def test_markets_types_and_index_sets(market, body, count):
 
 def test_every_operation_of_the_protocol_is_there():
     listed = (
-        "greater egreater less eless equal nequal in_range not_in_range empty nempty crosses crosses_above crosses_below "
-        "match nmatch smatch has has_none_of above% below% in_range% not_in_range% in_day_range in_week_range "
+        "greater egreater less eless equal nequal in_range not_in_range empty nempty crosses crosses_above "
+        "crosses_below match nmatch smatch has has_none_of above% below% in_range% not_in_range% in_day_range in_week_range "
         "in_month_range above below"
     )
     assert set(OPERATIONS) == set(listed.split())
@@ -406,4 +421,4 @@ def test_every_operation_of_the_protocol_is_there():
 def test_conditions_do_not_change_the_table():
     before = [np.array(CLOSE, dtype=object).tolist(), list(KIND)]
     kept({"left": "close", "operation": "greater", "right": 1}, sort={"sortBy": "close", "sortOrder": "desc"})
-    assert [CLOSE, KIND] == before
+    assert before == [CLOSE, KIND]

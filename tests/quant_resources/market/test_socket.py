@@ -17,8 +17,12 @@ CLOCK = parse_clock("2024-03-31")
 
 @pytest.fixture(scope="module")
 def market(lab):
-    series = {f"BINANCE:A{number}USDT": lab.make_bars([float(10 + number + day) for day in range(90)]) for number in range(20)}
-    return lab.ListSource({**series, "BINANCE:CAFÉUSDT": lab.make_bars([1.0, 2.0])}, {"BINANCE:CAFÉUSDT": {"description": "Café 🚀"}})
+    series = {
+        f"BINANCE:A{number}USDT": lab.make_bars([float(10 + number + day) for day in range(90)]) for number in range(20)
+    }
+    return lab.ListSource(
+        {**series, "BINANCE:CAFÉUSDT": lab.make_bars([1.0, 2.0])}, {"BINANCE:CAFÉUSDT": {"description": "Café 🚀"}}
+    )
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +33,10 @@ def server(market):
 
 @contextlib.asynccontextmanager
 async def connected(url):
-    async with aiohttp.ClientSession() as session, session.ws_connect(f"{url}/socket.io/websocket", max_msg_size=0) as socket:
+    async with (
+        aiohttp.ClientSession() as session,
+        session.ws_connect(f"{url}/socket.io/websocket", max_msg_size=0) as socket,
+    ):
         yield Client(socket)
 
 
@@ -126,7 +133,9 @@ async def test_lengths_count_utf16_units_and_json_is_compact(server):
 async def test_binary_messages_and_several_frames_a_message_are_read_and_noise_is_not(server):
     async with connected(server.url) as client:
         await client.socket.send_str("2")
-        frames = encode_message("chart_create_session", ["cs", ""]) + encode_message("resolve_symbol", ["cs", "s", "A2USDT"])
+        frames = encode_message("chart_create_session", ["cs", ""]) + encode_message(
+            "resolve_symbol", ["cs", "s", "A2USDT"]
+        )
         await client.socket.send_bytes(frames.encode())
         assert (await client.until("symbol_resolved"))[-1]["p"][2]["full_name"] == "BINANCE:A2USDT"
 
@@ -154,7 +163,11 @@ async def test_what_ends_a_conversation(server, text, reason):
 async def test_unknown_methods_are_answered_and_survived(server):
     async with connected(server.url) as client:
         await client.say("replay_create_session", "rs_1")
-        assert (await client.until("critical_error"))[-1]["p"] == ["rs_1", "unknown method", "method: replay_create_session"]
+        assert (await client.until("critical_error"))[-1]["p"] == [
+            "rs_1",
+            "unknown method",
+            "method: replay_create_session",
+        ]
         await client.say("set_locale", "en", "US")
         await client.open_series(1)
         assert (await client.until("series_completed"))[-1]["p"][0] == "cs_1"
@@ -241,10 +254,10 @@ async def test_every_token_is_refused_or_everything_is_mute(market):
 
 
 async def test_a_handshake_can_be_refused(market):
-    with MarketServer(market, CLOCK, Faults(handshake_429=1.0, retry_after="7")) as server:
-        with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
-            async with connected(server.url):
-                pass
+    server = MarketServer(market, CLOCK, Faults(handshake_429=1.0, retry_after="7"))
+    with server, pytest.raises(aiohttp.WSServerHandshakeError) as caught:
+        async with connected(server.url):
+            pass
     assert caught.value.status == 429
     assert caught.value.headers["Retry-After"] == "7"
 
@@ -282,4 +295,6 @@ def test_stopping_leaves_no_thread_and_closes_open_sockets(market):
             return await client.receive()
 
     assert asyncio.run(talk()) is None
-    assert {thread for thread in threading.enumerate() if thread not in before and "asyncio" not in thread.name} == set()
+    assert {
+        thread for thread in threading.enumerate() if thread not in before and "asyncio" not in thread.name
+    } == set()

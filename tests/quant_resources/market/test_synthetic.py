@@ -146,7 +146,9 @@ def test_planted_defects_are_there(everything):
 
 def test_returns_look_like_a_market(everything):
     plain = [s for s in everything if s not in STRUCK and s.endswith("USDT") and len(everything[s]) > 2000]
-    plain = [s for s in plain if s not in ("BINANCE:USDCUSDT", "BINANCE:TUSDUSDT", "BINANCE:EURUSDT", "BINANCE:LUNAUSDT")]
+    plain = [
+        s for s in plain if s not in ("BINANCE:USDCUSDT", "BINANCE:TUSDUSDT", "BINANCE:EURUSDT", "BINANCE:LUNAUSDT")
+    ]
     plain.remove("BINANCE:COCOSUSDT")
     returns = [np.diff(np.log(everything[s].close)) for s in plain]
     yearly = np.array([r.std() * np.sqrt(365) for r in returns])
@@ -198,8 +200,8 @@ def test_clocks_outside_the_market_see_nothing_or_its_end(synthetic):
 
 
 def test_a_clock_after_the_last_day_sees_the_end(monkeypatch):
-    assert _source.LAST_DAY == dt.date(2049, 12, 31)
-    assert _source._END == dt.datetime(2050, 1, 1, tzinfo=dt.UTC).timestamp()
+    assert dt.date(2049, 12, 31) == _source.LAST_DAY
+    assert dt.datetime(2050, 1, 1, tzinfo=dt.UTC).timestamp() == _source._END
     monkeypatch.setattr(_source, "_END", START + 200 * DAY)
     bars = SyntheticSource().bars("BINANCE:BTCUSDT", dt.datetime(2999, 1, 1, tzinfo=dt.UTC).timestamp())
     assert bars.time[-1] == START + 199 * DAY

@@ -35,6 +35,10 @@ def wire_bars(n: int, *, last: int = CLOCK - DAY, start_index: int = 0, volume: 
     return rows
 
 
+class Dropped(Exception):
+    """The script dropped its line."""
+
+
 @dataclass
 class Peer:
     """The server's end of one socket."""
@@ -75,7 +79,9 @@ class Peer:
         await self.socket.close(code, reason)
 
     def abort(self) -> None:
+        """Drop the line, with whatever is on its way, and end the script."""
         self.socket.transport.abort()
+        raise Dropped
 
     async def messages(self):
         """What the client says, until it hangs up; heartbeats are logged, not yielded."""
@@ -178,7 +184,7 @@ def chart(loop_thread: LoopThread) -> Iterator[Callable[..., ChartServer]]:
             state.connections.append(len(state.connections) + 1)
             try:
                 await script(Peer(socket, len(state.connections), state.log, state.texts))
-            except ConnectionClosed:
+            except (ConnectionClosed, Dropped):
                 return
             except BaseException as error:
                 state.errors.append(error)

@@ -124,26 +124,22 @@ def test_dropped_at_every_message_of_the_conversation(chart, client_for, request
 
         async def step(work):
             if left[0] == 0:
+                work.close()
                 peer.abort()
-                return False
             left[0] -= 1
             await work
-            return True
 
-        async def talk(session):
+        def talk(session):
             yield peer.say("series_loading", [session, "sds_1", "s1"])
             yield peer.say("symbol_resolved", [session, "sds_sym_1", {}])
             yield peer.block(session, bars_of(5))
             yield peer.completed(session)
 
-        if not await step(peer.hello()):
-            return
+        await step(peer.hello())
         async for method, params in peer.messages():
             if method == "create_series":
-                async for work in talk(params[0]):
-                    if not await step(work):
-                        work.close()
-                        return
+                for work in talk(params[0]):
+                    await step(work)
 
     server = chart(script)
     (result,) = client_for(server, attempts=20, connection_attempts=20).fetch_bars(requests_for("X:A"))
