@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 if TYPE_CHECKING:
-    from quant_resources.tradingview.resource import TradingViewResource
-
     from quant_resources.config import Project, SleeveConfig
+    from quant_resources.tradingview.resource import TradingViewResource
 
 _VENDOR_TYPE = {"spot": "spot", "perp": "swap", "equity": "stock", "etf": "fund"}
 

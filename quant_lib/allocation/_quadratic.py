@@ -92,7 +92,7 @@ def interior_point(program: QuadraticProgram) -> InteriorPoint:
     SolverError
         Clarabel did not reach a solution.
     """
-    import clarabel  # type: ignore[import-untyped]
+    import clarabel
     from scipy import sparse
 
     n, m = len(program.q), len(program.b)

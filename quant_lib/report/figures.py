@@ -105,9 +105,10 @@ def monthly(inputs: ReportInputs) -> go.Figure:
     """Monthly returns of every risk profile as a heat map."""
     import plotly.graph_objects as go
 
-    table = pd.DataFrame(
-        {name: (1.0 + r).groupby(pd.DatetimeIndex(r.index).strftime("%Y-%m")).prod() - 1.0 for name, r in inputs.series().items()}
-    )
+    def by_month(r: pd.Series) -> pd.Series:
+        return (1.0 + r).groupby(pd.DatetimeIndex(r.index).strftime("%Y-%m")).prod() - 1.0
+
+    table = pd.DataFrame({name: by_month(r) for name, r in inputs.series().items()})
     figure = _figure("Monthly returns", height=110 + 34 * len(table.columns), hovermode="closest")
     limit = float(np.nanquantile(table.abs().to_numpy(), 0.98)) or 0.01
     figure.add_trace(

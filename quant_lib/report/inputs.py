@@ -57,7 +57,7 @@ class ReportInputs:
 
     def series(self) -> dict[str, pd.Series]:
         """Stitched net returns by risk profile (labelled with the engine where there are several)."""
-        several = self.returns["engine"].nunique() > 1
+        several = len(set(self.returns["engine"])) > 1
         out = {}
         for (engine, risk), rows in self.returns.groupby(["engine", "risk_profile"], sort=True):
             label = f"{risk} ({engine})" if several else str(risk)

@@ -21,6 +21,7 @@ from quant_resources.market._symbol_info import resolved_info
 from quant_resources.market._symbol_spec import SymbolSpec, parse_symbol_spec
 from quant_resources.market._view import MarketView
 from quant_resources.market.bars import Bars, bar_close
+from quant_resources.market.errors import MarketError
 from quant_resources.market.faults import FaultPlan
 from quant_resources.market.instruments import Instrument
 
@@ -31,8 +32,8 @@ Params = list[Any]
 Send = Callable[[str], None]
 
 
-class InvalidParameters(Exception):  # noqa: N818 - the vendor's wording
-    """A message whose parameters the vendor would refuse."""
+class InvalidParametersError(MarketError):
+    """A message whose parameters the vendor would refuse; answered with `critical_error`, never shown to a user."""
 
 
 @dataclass(slots=True)
@@ -47,7 +48,6 @@ class _Resolved:
 class _Session:
     symbols: dict[str, _Resolved] = field(default_factory=dict)
     series: dict[str, Series] = field(default_factory=dict)
-    timezone: str = "Etc/UTC"
 
 
 class ChartDesk:
@@ -85,7 +85,6 @@ class ChartDesk:
             "modify_study": self._refuse_study,
             "remove_study": self._remove_study,
             "set_future_tickmarks_mode": self._ignore,
-            "set_data_quality": self._ignore,
         }
 
     def handles(self, method: str) -> bool:
@@ -106,7 +105,7 @@ class ChartDesk:
         else:
             try:
                 self._methods[method](name, self._sessions[name], params[1:])
-            except InvalidParameters:
+            except InvalidParametersError:
                 self._critical(name, method, params)
 
     def release(self) -> None:
@@ -130,6 +129,8 @@ class ChartDesk:
     # ------------------------------------------------------------------ symbols
 
     def _switch_timezone(self, name: str, session: _Session, params: Params) -> None:
+        """Accept a display zone that exists; bars are stamped in UTC whatever it is."""
+        del session
         zone = _text(params, 0)
         if zone != "exchange":
             try:
@@ -138,7 +139,6 @@ class ChartDesk:
                 details = f'method: switch_timezone. args: "[{zone}]"'
                 self._timed("critical_error", [name, "invalid timezone", details])
                 return
-        session.timezone = zone
 
     def _resolve_symbol(self, name: str, session: _Session, params: Params) -> None:
         handle, text = _text(params, 0), _text(params, 1)
@@ -168,12 +168,12 @@ class ChartDesk:
 
     def _create_series(self, name: str, session: _Session, params: Params) -> None:
         if not 5 <= len(params) <= 6:
-            raise InvalidParameters
+            raise InvalidParametersError
         sid, label, handle = (_text(params, place) for place in range(3))
         resolution = parse_resolution(params[3])
         wanted = parse_wanted(params[4], params[5] if len(params) > 5 else "", self._view.now())
         if resolution is None or wanted is None or sid in session.series:
-            raise InvalidParameters
+            raise InvalidParametersError
         series = self._open(name, session, (sid, label, handle), resolution, wanted)
         if series is None:
             return
@@ -185,11 +185,11 @@ class ChartDesk:
 
     def _modify_series(self, name: str, session: _Session, params: Params) -> None:
         if not 5 <= len(params) <= 6:
-            raise InvalidParameters
+            raise InvalidParametersError
         sid, label, handle = (_text(params, place) for place in range(3))
         resolution, old = parse_resolution(params[3]), session.series.get(sid)
         if resolution is None or old is None:
-            raise InvalidParameters
+            raise InvalidParametersError
         wanted = self._modified(params[4], params[5] if len(params) > 5 else "", old)
         series = self._open(name, session, (sid, label, handle), resolution, wanted)
         if series is None:
@@ -213,7 +213,7 @@ class ChartDesk:
             return old.wanted
         wanted = parse_range(count, now) if isinstance(count, str) and count else parse_wanted(count, span, now)
         if wanted is None:
-            raise InvalidParameters
+            raise InvalidParametersError
         return wanted
 
     def _open(
@@ -223,7 +223,7 @@ class ChartDesk:
         sid, label, handle = names
         resolved = session.symbols.get(handle)
         if resolved is None:
-            raise InvalidParameters
+            raise InvalidParametersError
         instrument = resolved.instrument
         if instrument is not None and self._faults.is_silent(instrument.symbol):
             self.release()
@@ -252,7 +252,7 @@ class ChartDesk:
     def _request_more_data(self, name: str, session: _Session, params: Params) -> None:
         series = session.series.get(_text(params, 0))
         if series is None or len(params) != 2 or not is_count(params[1]):
-            raise InvalidParameters
+            raise InvalidParametersError
         if self._faults.is_silent(series.instrument.symbol):
             return
         self._timed("series_loading", [name, params[0], series.label])
@@ -262,7 +262,7 @@ class ChartDesk:
     def _request_more_tickmarks(self, name: str, session: _Session, params: Params) -> None:
         series = session.series.get(_text(params, 0))
         if series is None or len(params) != 2 or not is_count(params[1]) or params[1] > _TICK_MARKS:
-            raise InvalidParameters
+            raise InvalidParametersError
         if len(series.bars) == 0:
             return
         time, start = [], int(series.bars.time[-1])
@@ -353,6 +353,6 @@ def _refusal(resolved: _Resolved, resolution: Resolution) -> str:
 
 def _text(params: Params, place: int) -> str:
     if place >= len(params) or not isinstance(params[place], str):
-        raise InvalidParameters
+        raise InvalidParametersError
     value: str = params[place]
     return value

@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import time
 from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -16,6 +17,7 @@ from quant_resources.market._outbox import Outbox
 from quant_resources.market._quotes import QuoteDesk
 from quant_resources.market._view import MarketView
 from quant_resources.market.clock import DAY
+from quant_resources.market.errors import MarketError
 from quant_resources.market.faults import FaultPlan
 from quant_resources.tradingview.protocol import FrameParser, heartbeat_payload, is_heartbeat
 
@@ -28,12 +30,14 @@ _PUBLIC_TOKENS: Final = frozenset({"unauthorized_user_token", "widget_user_token
 _NO_ANSWER: Final = frozenset({"set_locale", "set_data_quality"})
 
 
-class ProtocolViolation(Exception):  # noqa: N818 - the vendor's wording
-    """A message after which the vendor closes the socket."""
+@dataclass(eq=False)
+class ProtocolViolationError(MarketError):
+    """A message after which the vendor closes the socket; answered with `protocol_error`."""
 
-    def __init__(self, text: str) -> None:
-        super().__init__(text)
-        self.text = text
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
 
 
 class Connection:
@@ -131,7 +135,7 @@ class Connection:
                 for payload in self._parser.feed(text):
                     await self._outbox.room()
                     self._take(payload)
-            except ProtocolViolation as violation:
+            except ProtocolViolationError as violation:
                 self._outbox.put(plain("protocol_error", [violation.text]))
                 return
 
@@ -157,7 +161,7 @@ class Connection:
         token = params[0] if params else None
         known = token in _PUBLIC_TOKENS or token in self._tokens
         if not known or self._faults.faults.bad_token:
-            raise ProtocolViolation("bad auth token")
+            raise ProtocolViolationError("bad auth token")
 
     async def _pulse(self) -> None:
         """Send a numbered heartbeat at a steady pace; end when the client has stopped answering."""
@@ -184,10 +188,10 @@ def _parse(payload: str) -> tuple[str, list[Any]]:
     try:
         message = orjson.loads(payload)
     except orjson.JSONDecodeError as error:
-        raise ProtocolViolation("wrong data") from error
+        raise ProtocolViolationError("wrong data") from error
     if not isinstance(message, dict):
-        raise ProtocolViolation("wrong data")
+        raise ProtocolViolationError("wrong data")
     method, params = message.get("m"), message.get("p", [])
     if not isinstance(method, str) or not isinstance(params, list):
-        raise ProtocolViolation("wrong data")
+        raise ProtocolViolationError("wrong data")
     return method, params

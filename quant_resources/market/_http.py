@@ -9,6 +9,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
+import numpy as np
 import orjson
 from aiohttp import web
 
@@ -167,8 +168,6 @@ class Screener:
         rows = [row for row, one in enumerate(snapshot.instruments) if one.symbol == wanted]
         if not rows or self._faults.is_missing(wanted):
             return None
-        import numpy as np
-
         row = np.array(rows)
         found: dict[str, Any] = {}
         for text in fields:

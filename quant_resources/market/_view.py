@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from quant_resources.market.bars import Bars, aggregate, as_known_at, bar_close
+from quant_resources.market.bars import Bars, aggregate, as_known_at
 from quant_resources.market.clock import Clock
 from quant_resources.market.instruments import Instrument, price_scale
 from quant_resources.market.sources import MarketSource
@@ -83,8 +83,3 @@ class MarketView:
             return instrument
         prices = as_known_at(self.source.bars(instrument.symbol, now), now).values[:, :4]
         return dataclasses.replace(instrument, pricescale=price_scale(prices))
-
-
-def is_forming(bars: Bars, now: float, resolution: str) -> bool:
-    """Tell whether the newest of `bars` (not empty) has not closed at `now`."""
-    return bar_close(int(bars.time[-1]), resolution) > now

@@ -40,7 +40,8 @@ def parse_source(text: str, *, exchange: str = "BINANCE", asset_type: str = "spo
     Parameters
     ----------
     text : str
-        ``synthetic``, ``synthetic:SEED`` or ``parquet:FOLDER``.
+        ``synthetic``, ``synthetic:SEED`` or ``parquet:FOLDER``; a folder may carry
+        ``?exchange=NASDAQ&asset_type=equity``, which goes before the parameters below.
     exchange : str
         Venue given to Parquet symbols that name none.
     asset_type : str
@@ -69,7 +70,21 @@ def parse_source(text: str, *, exchange: str = "BINANCE", asset_type: str = "spo
     if kind == "parquet":
         from quant_resources.market.parquet import ParquetSource
 
-        if not argument:
-            raise SourceSyntaxError(text, "the folder is missing")
-        return ParquetSource(Path(argument).expanduser(), exchange=exchange, asset_type=asset_type)
+        folder, options = _read_options(text, argument)
+        options = {"exchange": exchange, "asset_type": asset_type, **options}
+        return ParquetSource(Path(folder).expanduser(), **options)
     raise SourceSyntaxError(text, f"{kind!r} is no kind of source")
+
+
+def _read_options(text: str, argument: str) -> tuple[str, dict[str, str]]:
+    """Split ``FOLDER?key=value&…`` into the folder and its options."""
+    folder, _, query = argument.partition("?")
+    if not folder:
+        raise SourceSyntaxError(text, "the folder is missing")
+    options: dict[str, str] = {}
+    for part in query.split("&") if query else ():
+        key, _, value = part.partition("=")
+        if key not in ("exchange", "asset_type") or not value:
+            raise SourceSyntaxError(text, f"{part!r} is neither exchange=… nor asset_type=…")
+        options[key] = value
+    return folder, options

@@ -24,7 +24,10 @@ def test_every_day_is_a_session_and_365_make_a_year():
     assert isinstance(calendar, Calendar)
     assert calendar.ann == 365.0
     assert calendar.count(dt.date(2020, 2, 28), dt.date(2020, 3, 1)) == 3  # leap day included
-    assert list(calendar.sessions(dt.date(2021, 12, 31), dt.date(2022, 1, 1)).strftime("%F")) == ["2021-12-31", "2022-01-01"]
+    assert list(calendar.sessions(dt.date(2021, 12, 31), dt.date(2022, 1, 1)).strftime("%F")) == [
+        "2021-12-31",
+        "2022-01-01",
+    ]
 
 
 @pytest.mark.parametrize("name", ["XCRY", "24/7", "XNYS", "", "24X7"])
@@ -69,4 +72,4 @@ def test_label_of_drops_the_time_of_day():
 
 def test_module_needs_numpy_and_pandas_only():
     heavy = {"scipy", "numba", "pandera", "exchange_calendars", "pandas_market_calendars"}
-    assert not heavy & {name for name in vars(sys.modules["quant_lib.calendars"])}
+    assert not heavy & set(vars(sys.modules["quant_lib.calendars"]))

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from quant_resources.market.bars import FloatArray, Int64Array
-from quant_resources.market.synthetic._universe import EXCHANGE, LISTINGS
+from quant_resources.market.synthetic._universe import LISTINGS
 
 Flags = npt.NDArray[np.bool_]
 
@@ -210,8 +210,3 @@ class Defects:
                     state.halted_until[column] = first + day + 1 + int(lengths[day, column] * _HALT_DAYS)
                 if outages[day] or first + day < state.halted_until[column]:
                     values[:, day, column] = np.nan
-
-
-def symbol(ticker: str) -> str:
-    """Return the full name of a synthetic ticker."""
-    return f"{EXCHANGE}:{ticker}"

@@ -88,7 +88,11 @@ def test_symbol_without_its_newest_bars_is_stale_and_a_delisted_one_is_no_error(
     report, row = verdict(bars, on=last(bars) + lag * DAY)
     assert (row["status"], row["staleness"], row["n_missing"]) == ("stale", lag, 0)
     stale = of_rule(report, "stale").iloc[0]
-    assert (stale["from_date"].date(), stale["to_date"].date(), stale["n"]) == (last(bars) + DAY, last(bars) + lag * DAY, lag)
+    assert (stale["from_date"].date(), stale["to_date"].date(), stale["n"]) == (
+        last(bars) + DAY,
+        last(bars) + lag * DAY,
+        lag,
+    )
     assert stale["action"] == "veto"
     assert verdict(bars, on=last(bars) + lag * DAY, rules=HealthRules(max_lag=lag))[1]["status"] == "healthy"
 
@@ -128,7 +132,12 @@ def test_sparse_and_gaps_are_counted_within_the_current_segment(make_bars, wobbl
     assert row["segment_start"] == bars["date"].iloc[30]
     assert of_rule(report, "gap")["action"].to_list() == ["warn", "warn", "break"]
     broken = of_rule(report, "segment_break").iloc[0]
-    assert (broken["from_date"], broken["n"], broken["value"], broken["threshold"]) == (row["segment_start"], 20, 20, 14)
+    assert (broken["from_date"], broken["n"], broken["value"], broken["threshold"]) == (
+        row["segment_start"],
+        20,
+        20,
+        14,
+    )
 
 
 def test_stall_counts_while_it_lasts(make_bars, wobble):
@@ -154,7 +163,12 @@ def test_quarantined_bar_makes_toxic_until_it_leaves_the_window(make_bars, wobbl
     prices[100] *= 20.0
     bars = make_bars(prices)
     day = dt.date(2021, 1, 1) + 100 * DAY
-    for on, status in ((day - DAY, "healthy"), (day, "toxic"), (day + 119 * DAY, "toxic"), (day + 120 * DAY, "healthy")):
+    for on, status in (
+        (day - DAY, "healthy"),
+        (day, "toxic"),
+        (day + 119 * DAY, "toxic"),
+        (day + 120 * DAY, "healthy"),
+    ):
         report, row = verdict(bars, on=on)
         assert row["status"] == status
         assert len(of_rule(report, "return_spike")) == (on >= day)
@@ -228,7 +242,9 @@ def test_constant_volume_is_a_spike_beyond_twice_its_mean(make_bars, wobble):
 def test_volume_scores_equal_pandas_rolling_at_any_scale(make_bars, wobble):
     rng = np.random.default_rng(3)
     parts = [
-        make_bars(wobble(200), symbol=f"BINANCE:{name}USDT", volume=1.0).assign(volume=scale * rng.lognormal(0, 2.5, 200))
+        make_bars(wobble(200), symbol=f"BINANCE:{name}USDT", volume=1.0).assign(
+            volume=scale * rng.lognormal(0, 2.5, 200)
+        )
         for name, scale in (("A", 1e13), ("B", 1e-6), ("C", 1.0))
     ]
     bars = pd.concat(parts, ignore_index=True)

@@ -36,7 +36,11 @@ def online_oracle(missing, close, rules):
         ratio, broke, level = close[t] / close[t - 1], False, False
         if missing[t]:
             move = abs(math.log(ratio))
-            steps = [abs(math.log(close[i] / close[i - 1])) for i in range(max(1, t - rules.sigma_window), t) if not missing[i]]
+            steps = [
+                abs(math.log(close[i] / close[i - 1]))
+                for i in range(max(1, t - rules.sigma_window), t)
+                if not missing[i]
+            ]
             sigma = 1.4826022185056018 * float(np.median(steps)) if len(steps) >= rules.sigma_min_bars else 0.0
             limit = max(math.log(rules.jump_ratio), rules.jump_sigmas * sigma * math.sqrt(missing[t] + 1))
             jumped = move > math.log1p(rules.quarantine_return)
@@ -114,9 +118,7 @@ def test_verdict_uses_no_bar_after_its_date(history, noise, data):
     past = bars.loc[bars["date"] <= np.datetime64(on)]
     future = frame(noise)
     future = future.assign(date=future["date"] + (pd.Timestamp(on) - pd.Timestamp("2021-01-01")))
-    with_past, with_noise = (
-        assess_health(b, on, RULES) for b in (past, pd.concat([past, future], ignore_index=True))
-    )
+    with_past, with_noise = (assess_health(b, on, RULES) for b in (past, pd.concat([past, future], ignore_index=True)))
     pd.testing.assert_frame_equal(with_past.health, with_noise.health)
     pd.testing.assert_frame_equal(with_past.findings, with_noise.findings)
     pd.testing.assert_frame_equal(with_past.quarantined, with_noise.quarantined)
@@ -147,7 +149,8 @@ def many(n_symbols, seed, n_bars=40):
     volumes = rng.choice([0.0, 1.0, 2.0, 500.0, math.nan], (n_symbols, n_bars))
     missing, steps = rng.choice(MISSING, (n_symbols, n_bars)), rng.choice(STEPS, (n_symbols, n_bars))
     parts = [
-        frame(list(zip(missing[i], steps[i], volumes[i], strict=True)), f"BINANCE:S{i:05d}USDT") for i in range(n_symbols)
+        frame(list(zip(missing[i], steps[i], volumes[i], strict=True)), f"BINANCE:S{i:05d}USDT")
+        for i in range(n_symbols)
     ]
     return pd.concat(parts, ignore_index=True), missing
 

@@ -294,12 +294,27 @@ def test_sources_are_read_from_text(tmp_path, lab):
     frame.to_parquet(tmp_path / "a.parquet")
     source = parse_source(f"parquet:{tmp_path}", exchange="NASDAQ", asset_type="equity")
     assert list(source.instruments()) == ["NASDAQ:A"]
+    written = parse_source(f"parquet:{tmp_path}?exchange=NYSE&asset_type=etf")
+    assert [(one.symbol, one.type) for one in written.instruments().values()] == [("NYSE:A", "fund")]
     assert isinstance(source, MarketSource)
     assert isinstance(source, ParquetSource)
     assert isinstance(SyntheticSource(), MarketSource)
 
 
-@pytest.mark.parametrize("text", ["", "synth", "synthetic:x", "synthetic:-1", "parquet", "parquet:", "csv:folder"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "synth",
+        "synthetic:x",
+        "synthetic:-1",
+        "parquet",
+        "parquet:",
+        "parquet:?exchange=X",
+        "parquet:a?b=c",
+        "csv:folder",
+    ],
+)
 def test_other_texts_are_refused(text):
     with pytest.raises(SourceSyntaxError):
         parse_source(text)

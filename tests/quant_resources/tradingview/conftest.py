@@ -55,7 +55,12 @@ class Peer:
         await self.raw(encode_message(method, params))
 
     async def hello(self, clock: float = CLOCK) -> None:
-        hello = {"session_id": "0.1.1_test", "timestamp": int(clock), "timestampMs": int(clock * 1000), "protocol": "json"}
+        hello = {
+            "session_id": "0.1.1_test",
+            "timestamp": int(clock),
+            "timestampMs": int(clock * 1000),
+            "protocol": "json",
+        }
         await self.raw(encode_frame(orjson.dumps(hello).decode()))
 
     async def heartbeat(self, number: int = 1) -> None:

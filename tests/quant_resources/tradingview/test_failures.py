@@ -283,9 +283,7 @@ def test_a_series_that_starts_and_never_completes_is_no_success(chart, market, c
     async def half(peer, session, n):
         await peer.block(session, bars_of(5))
 
-    (result,) = client_for(chart(market(default=half)), symbol_timeout=0.1, attempts=2).fetch_bars(
-        requests_for("X:A")
-    )
+    (result,) = client_for(chart(market(default=half)), symbol_timeout=0.1, attempts=2).fetch_bars(requests_for("X:A"))
     assert result.status is FetchStatus.TIMEOUT
     assert len(result.bars) == 0
 

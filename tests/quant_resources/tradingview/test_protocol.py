@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import time
@@ -41,7 +42,7 @@ def oracle(text: str) -> list[str]:
 
 def cut(text: str, cuts: list[int]) -> list[str]:
     edges = [0, *sorted(position % (len(text) + 1) for position in cuts), len(text)]
-    return [text[start:stop] for start, stop in zip(edges, edges[1:], strict=False)]
+    return [text[start:stop] for start, stop in itertools.pairwise(edges)]
 
 
 def check_chunking(payloads: list[str], cuts: list[int]) -> None:
@@ -69,7 +70,9 @@ def check_any_text(text: str, cuts: list[int]) -> None:
 
 
 FRAGMENTS = st.lists(
-    st.sampled_from(["~m~", "~", "m", "1", "3", "0", "12", "99", "~h~", "a", "é", "🚀", "~m~3~m~", "~m~2~m~ab", "٣", "-"]),
+    st.sampled_from(
+        ["~m~", "~", "m", "1", "3", "0", "12", "99", "~h~", "a", "é", "🚀", "~m~3~m~", "~m~2~m~ab", "٣", "-"]
+    ),
     max_size=25,
 ).map("".join)
 
