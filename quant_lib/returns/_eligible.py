@@ -118,8 +118,8 @@ def eligible_returns(
     8. ``join_loss``: the matrix keeps only sessions on which all assets have a return. While more
        than `max_join_loss` of the sessions would be lost, the asset that costs most leaves; each
        lost session is shared equally among the assets missing on it (the Shapley value of the
-       loss). Sessions on which no asset at all has a return are nobody's cost. ``no_common_session``
-       and ``zero_variance`` are then judged once more on what the join left.
+       loss). Sessions on which no asset at all has a return are nobody's cost. Zero variance
+       is then judged once more on what the join left.
 
     Parameters
     ----------
@@ -288,9 +288,6 @@ def _judge_join(window: FloatArray, limits: _Limits, drops: _Drops) -> None:
 def _judge_joined(window: FloatArray, drops: _Drops) -> None:
     """Judge what the join left: an asset may have moved only in sessions it lost. The join can only grow by it."""
     complete = ~np.isnan(window[:, ~drops.out]).any(axis=1)
-    if not complete.any():
-        drops.add(~drops.out, "no_common_session", np.zeros(window.shape[1]), 1.0)
-        return
     width = _range(window[complete])
     drops.add(width <= _FLAT, "zero_variance", width, _FLAT)
 

@@ -23,6 +23,7 @@ def gather(
     returns: pd.DataFrame,
     *,
     overall_rating: str,
+    ratings: tuple[str, ...],
     metadata: tuple[str, ...],
 ) -> pd.DataFrame:
     """Join what is known of each candidate; what is not stays missing.
@@ -37,6 +38,8 @@ def gather(
         Sessions by symbols, complete.
     overall_rating : str
         Feature read as ``recommend_all``.
+    ratings : tuple of str
+        Further ratings that are judged under their own name.
     metadata : tuple of str
         Instrument values wanted with their source.
 
@@ -55,7 +58,7 @@ def gather(
     _check(candidates, features, health, instruments, returns)
     columns = [*KEY, "base_identity", *(name for name in ("turnover", "value_traded") if name in candidates)]
     facts = candidates[columns].sort_values(KEY, ignore_index=True)
-    facts = facts.join(_moment(features, overall_rating), on="symbol")
+    facts = facts.join(_moment(features, overall_rating, ratings), on="symbol")
     facts = facts.join(_rows(health, _HEALTH, "health"), on="symbol")
     sourced = tuple(name for field in metadata for name in (field, f"{field}_source"))
     facts = facts.join(_rows(instruments, sourced, "instruments"), on="symbol")
@@ -63,10 +66,11 @@ def gather(
     return _with_money(facts)
 
 
-def _moment(features: pd.DataFrame, overall_rating: str) -> pd.DataFrame:
+def _moment(features: pd.DataFrame, overall_rating: str, ratings: tuple[str, ...]) -> pd.DataFrame:
     """Signals of the date under the names the selection table uses, money apart."""
     frame = features.rename(columns={"adx_14": "adx"}) if "adx" not in features else features
-    rows = _rows(frame, (*_MOMENT, "adx", overall_rating), "features")
+    further = tuple(name for name in ratings if name != "recommend_all")
+    rows = _rows(frame, (*_MOMENT, "adx", overall_rating, *further), "features")
     overall = rows[overall_rating].to_numpy()
     for name in ("turnover", "value_traded"):
         rows[f"{name}_local"] = _rows(frame, (name,), "features")[name] if name in frame else np.nan

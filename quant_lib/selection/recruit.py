@@ -181,6 +181,7 @@ def select(
         instruments,
         returns,
         overall_rating=rules.overall_rating,
+        ratings=() if rules.vetoes.rating is None else (rules.vetoes.rating,),
         metadata=rules.vetoes.required_metadata,
     )
     facts = _with_metrics(facts, returns, rules)

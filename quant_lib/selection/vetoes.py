@@ -151,24 +151,16 @@ def judge_vetoes(facts: pd.DataFrame, rules: VetoRules, vetoes: Sequence[Veto] |
         One row for each veto that holds: symbol, logic, direction, veto, kind, value, threshold, note;
         candidates in the order of `facts`, vetoes in the order of the registry.
     """
+    keys = list(facts[["symbol", "logic", "direction"]].itertuples(index=False, name=None))
     found = []
     for place, veto in enumerate(HARD_VETOES if vetoes is None else vetoes):
         verdict = veto.judge(facts, rules)
-        rows = facts.loc[verdict.bites, ["symbol", "logic", "direction"]].assign(
-            veto=veto.name,
-            kind=veto.kind,
-            value=verdict.value[verdict.bites],
-            threshold=verdict.threshold[verdict.bites],
-            note=pd.array(list(verdict.note[verdict.bites]), dtype="str"),
-            candidate=np.flatnonzero(verdict.bites),
-            place=place,
-        )
-        found.append(rows)
+        for at in np.flatnonzero(verdict.bites):
+            figures = (float(verdict.value[at]), float(verdict.threshold[at]), str(verdict.note[at]))
+            found.append((at, place, *keys[at], veto.name, veto.kind, *figures))
     columns = ["symbol", "logic", "direction", "veto", "kind", "value", "threshold", "note"]
-    if not found:
-        return pd.DataFrame(columns=columns)
-    ordered = pd.concat(found).sort_values(["candidate", "place"], ignore_index=True)
-    return ordered[columns].astype({"veto": "str", "kind": "str", "value": "float64", "threshold": "float64"})
+    rows = pd.DataFrame(sorted(found, key=lambda row: row[:2]), columns=["candidate", "place", *columns])
+    return rows[columns].astype({name: "float64" if name in ("value", "threshold") else "str" for name in columns})
 
 
 def _floats(facts: pd.DataFrame, column: str) -> FloatArray:

@@ -250,7 +250,7 @@ class BarFetch:
             attempts=job.sessions,
             seconds=seconds,
             history_truncated=data.history_end == "limit",
-            error=error,
+            error=None if error is None else error.bare(),
             history_end=data.history_end,
             clock=self._clock,
             info=info,

@@ -238,10 +238,11 @@ class Series:
         symbol = self.request.symbol
         if "permission" in text or "not_entitled" in text:
             return PermissionDeniedError(symbol, detail)
-        if "invalid symbol" in text or "no_such_symbol" in text or "resolve error" in text:
+        if "invalid symbol" in text or "no_such_symbol" in text:
             return UnknownSymbolError(symbol, detail)
         if any(word in text for word in _RESOLUTION_WORDS):
             return UnsupportedResolutionError(symbol, self.request.resolution, detail)
+        # Among these "resolve error": it follows a symbol_error that says why. Alone, its cause was lost: ask again.
         return ServerRefusedError(symbol, detail)
 
     def _critical_error(self, text: str, detail: str) -> TradingViewError:

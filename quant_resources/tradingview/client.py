@@ -14,6 +14,7 @@ from quant_resources.tradingview._retry import with_retries
 from quant_resources.tradingview._screener import scan
 from quant_resources.tradingview._secret import Credentials
 from quant_resources.tradingview._socket import open_socket
+from quant_resources.tradingview.errors import TradingViewError
 from quant_resources.tradingview.models import (
     BarRequest,
     BarResult,
@@ -146,7 +147,19 @@ class TradingViewClient:
 
 
 def _run(work: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine to its end, also where a loop already runs in this thread (a notebook)."""
+    """Run a coroutine to its end, also where a loop already runs in this thread (a notebook).
+
+    What it raises on purpose starts its traceback here: a crash reporter that
+    prints local variables would find the login in the frames below.
+    """
+    try:
+        return _run_anywhere(work)
+    except TradingViewError as error:
+        failure = error.bare()
+    raise failure
+
+
+def _run_anywhere(work: Coroutine[Any, Any, T]) -> T:
     try:
         asyncio.get_running_loop()
     except RuntimeError:

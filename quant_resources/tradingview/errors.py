@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import ClassVar, Final
+from typing import ClassVar, Final, Self
 
 from quant_lib.errors import QuantError
 
@@ -48,6 +48,11 @@ class TradingViewError(QuantError):
 
     status: ClassVar[FetchStatus] = FetchStatus.ERROR
     retryable: ClassVar[bool] = False
+
+    def bare(self) -> Self:
+        """Return the error without traceback and context: the frames inside the client have seen the login."""
+        self.__traceback__ = self.__context__ = self.__cause__ = None
+        return self
 
 
 @dataclass(eq=False)

@@ -67,11 +67,11 @@ def test_each_reason_carries_figure_and_limit(spoil, expected):
     wide = frame()
     wide.loc[wide.index[spoil], "X:B"] = np.nan
     result = eligible_returns(wide, LAST, 120)
-    assert reason(result, "X:B") == pytest.approx(expected) or reason(result, "X:B") == expected
+    found = reason(result, "X:B")
+    assert found[0] == expected[0]
+    assert found[1:] == pytest.approx(expected[1:])
     assert result.matrix.columns.to_list() == ["X:A", "X:C"]
-    pd.testing.assert_frame_equal(
-        result.matrix, wide[["X:A", "X:C"]].iloc[-120:], check_exact=True, check_freq=False
-    )
+    pd.testing.assert_frame_equal(result.matrix, wide[["X:A", "X:C"]].iloc[-120:], check_exact=True, check_freq=False)
 
 
 @pytest.mark.parametrize("spoil", [slice(None, -108), slice(-60, -57), slice(-108, -107)])
@@ -124,7 +124,9 @@ def test_young_asset_leaves_ten_years_of_the_others_bit_equal():
     wide = frame(3650, "ABCDE")
     on, lookback = LAST, 3650
     alone = eligible_returns(wide, on, lookback)
-    joined = eligible_returns(wide.assign(**{"X:0YOUNG": wide["X:A"].where(wide.index >= wide.index[-365])}), on, lookback)
+    joined = eligible_returns(
+        wide.assign(**{"X:0YOUNG": wide["X:A"].where(wide.index >= wide.index[-365])}), on, lookback
+    )
     pd.testing.assert_frame_equal(alone.matrix, joined.matrix, check_exact=True)
     assert reason(joined, "X:0YOUNG") == ("observed", pytest.approx(0.1), 0.9)
     # In a window it fills it enters, and the others' returns are the same bits.
@@ -160,7 +162,9 @@ def test_equal_costs_are_settled_by_symbol_not_by_column_order():
     for i, name in enumerate("ABCD"):
         wide.loc[wide.index[-110 + 20 * i : -110 + 20 * i + 3], f"X:{name}"] = np.nan
         wide.loc[wide.index[-100 + 20 * i : -100 + 20 * i + 3], f"X:{name}"] = np.nan
-    results = [eligible_returns(wide[list(order)], LAST, 120, max_join_loss=0.19) for order in itertools.permutations(wide)]
+    results = [
+        eligible_returns(wide[list(order)], LAST, 120, max_join_loss=0.19) for order in itertools.permutations(wide)
+    ]
     assert len(results) == 24
     for result in results:
         assert result.drops["symbol"].to_list() == ["X:A"]
@@ -205,11 +209,16 @@ def test_ticker_reuse_leaves_the_old_assets_returns_out():
     wide = frame()
     start = wide.index[-100]
     wide.loc[start, "X:B"] = np.nan  # what simple_returns leaves at a break
-    starts = pd.DataFrame({"symbol": ["X:A", "X:B", "X:B", "X:C"], "start": [wide.index[0], wide.index[0], start, wide.index[0]]})
+    starts = pd.DataFrame(
+        {"symbol": ["X:A", "X:B", "X:B", "X:C"], "start": [wide.index[0], wide.index[0], start, wide.index[0]]}
+    )
     assert eligible_returns(wide, LAST, 120).drops.empty  # without the starts the two assets look like one
     result = eligible_returns(wide, LAST, 120, segment_starts=starts)
     assert reason(result, "X:B") == ("observed", pytest.approx(99 / 120), 0.9)
-    assert reason(eligible_returns(wide, LAST, 60, min_days=101, segment_starts=starts), "X:B")[:2] == ("too_young", 100.0)
+    assert reason(eligible_returns(wide, LAST, 60, min_days=101, segment_starts=starts), "X:B")[:2] == (
+        "too_young",
+        100.0,
+    )
     before = (start - pd.Timedelta(days=1)).date()
     assert "X:B" in eligible_returns(wide, before, 120, segment_starts=starts).matrix  # not known yet
     entered = eligible_returns(wide, LAST, 105, segment_starts=starts)
@@ -242,21 +251,21 @@ def test_nothing_eligible_is_an_empty_matrix():
     assert set(after.drops["reason"]) == {"no_data"}
 
 
-def test_assets_without_one_common_session_are_dropped():
+def test_newest_session_is_always_common_however_little_else_is():
     wide = frame(400, "AB")
     wide.loc[wide.index[-120:-1:2], "X:A"] = np.nan
     wide.loc[wide.index[-119:-1:2], "X:B"] = np.nan
-    wide.loc[wide.index[-1]] = np.nan
-    result = eligible_returns(wide, LAST - dt.timedelta(days=1), 119, 0.1, 5, max_join_loss=0.99)
-    assert set(result.drops["reason"]) <= {"no_common_session", "no_current_return", "join_loss"}
-    assert len(result.matrix.columns) + len(result.drops) == 2
+    result = eligible_returns(wide, LAST, 120, 0.4, 5, max_join_loss=0.999)
+    # One session is common, and one return does not vary.
+    assert result.drops["reason"].to_list() == ["zero_variance"] * 2
+    assert eligible_returns(wide, LAST, 120, 0.4, 5).matrix.shape == (61, 1)
 
 
 @pytest.mark.parametrize(
     "spoil",
     [
-        lambda w: w.mask(w.index == w.index[-3], np.inf),
-        lambda w: w.mask(w.index == w.index[-3], -1.01),
+        lambda w: w.replace(w.iloc[-3, 1], np.inf),
+        lambda w: w.replace(w.iloc[-3, 1], -1.01),
         lambda w: w.tz_localize("UTC"),
         lambda w: w.iloc[::-1],
         lambda w: pd.concat([w, w.iloc[[-1]]]),
@@ -298,7 +307,7 @@ def with_holes(holes, n_days=40):
 
 
 @given(HOLES)
-@settings(max_examples=60)
+@settings(max_examples=40)
 def test_matrix_is_complete_unpadded_and_accounts_for_everything(holes):
     wide = with_holes(holes)
     result = eligible_returns(wide, LAST, 30, 0.6, 3, 20)

@@ -127,7 +127,15 @@ def test_agrees_with_a_pencil_oracle(rows, split):
     marked = bars.loc[list(bad), ["symbol", "date"]]
     wide = simple_returns(bars, marked)
     expected = oracle(bars, set(marked.itertuples(index=False, name=None)))
-    pd.testing.assert_frame_equal(wide, expected, check_exact=True, check_names=False, check_column_type=False, check_freq=False, check_index_type=False)
+    pd.testing.assert_frame_equal(
+        wide,
+        expected,
+        check_exact=True,
+        check_names=False,
+        check_column_type=False,
+        check_freq=False,
+        check_index_type=False,
+    )
 
 
 @given(st.lists(BAR, min_size=2, max_size=25, unique_by=lambda b: b[:2]), st.randoms(use_true_random=False))

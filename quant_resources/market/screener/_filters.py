@@ -124,7 +124,7 @@ def _equal(condition: Condition) -> Mask:
         result: Mask = column.values == condition.numbers(right)
         return result
     if column.kind == "set":
-        return _intersects(column, right)
+        return _intersects(condition, column)
     if isinstance(right, list | dict):
         raise condition.refuse()
     return np.array([type(value) is type(right) and value == right for value in column.values], dtype=bool)
@@ -139,7 +139,7 @@ def _in_range(condition: Condition) -> Mask:
     if not isinstance(right, list):
         raise condition.refuse()
     if column.kind == "set":
-        return _intersects(column, right)
+        return _intersects(condition, column)
     if not column.is_numeric:
         return np.array([value in right for value in column.values], dtype=bool)
     low, high = condition.pair()
@@ -205,8 +205,11 @@ def _no_search(condition: Condition) -> Mask:
     return ~_search(condition)
 
 
-def _intersects(column: Column, right: Any) -> Mask:
-    wanted = set(right) if isinstance(right, list) else {right}
+def _intersects(condition: Condition, column: Column) -> Mask:
+    items = condition.right if isinstance(condition.right, list) else [condition.right]
+    if not all(isinstance(item, str) for item in items):
+        raise condition.refuse()
+    wanted = set(items)
     return np.array([not wanted.isdisjoint(value or ()) for value in column.values], dtype=bool)
 
 
@@ -215,7 +218,7 @@ def _has(condition: Condition) -> Mask:
     if isinstance(right, dict) or column.is_numeric:
         raise condition.refuse()
     if column.kind == "set":
-        return _intersects(column, right)
+        return _intersects(condition, column)
     wanted = right if isinstance(right, list) else [right]
     return np.array([value in wanted for value in column.values], dtype=bool)
 

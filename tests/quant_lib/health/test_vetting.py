@@ -130,7 +130,7 @@ ROW = st.tuples(st.sampled_from("AB"), st.integers(0, 2), PRICE, PRICE, PRICE, P
 
 
 @given(st.lists(ROW, min_size=1, max_size=12), st.randoms(use_true_random=False))
-@settings(max_examples=60)
+@settings(max_examples=40)
 def test_every_served_bar_is_stored_once_or_rejected(rows, random):
     random.shuffle(rows)
     served = pd.DataFrame(rows, columns=["symbol", "day", "open", "high", "low", "close", "volume"])

@@ -93,6 +93,15 @@ def test_several_vetoes_are_listed_in_order_with_their_figures(market):
         assert words in bad["reason"]
 
 
+def test_veto_rows_go_by_candidate_and_then_by_registry(market):
+    spoilt = market().spoil("health", BAD, status="stale").spoil("features", BAD, n_bars=5)
+    spoilt.spoil("features", "BINANCE:C001USDT", n_bars=7).spoil("health", "BINANCE:C004USDT", status="toxic")
+    rows = outcome(spoilt).vetoes
+    found = [(symbol[-7:-4], veto) for symbol, veto in zip(rows["symbol"], rows["veto"], strict=True)]
+    assert found == [("001", "history"), ("002", "stale"), ("002", "history"), ("004", "toxic")]
+    assert list(rows) == ["symbol", "logic", "direction", "veto", "kind", "value", "threshold", "note"]
+
+
 def test_a_short_is_judged_by_the_opposite_sign(market):
     good = market(direction="SHORT")
     assert (outcome(good).table["vetoes"] == "").all()
@@ -112,6 +121,13 @@ def test_the_rating_needs_its_margin_on_both_sides(market, rating, passes):
         assert (bad["vetoes"] == "") is passes
         if not passes:
             assert json.loads(bad["veto_detail"])["direction"]["threshold"] == sign * 0.3
+
+
+@pytest.mark.parametrize("overall", ["recommend_all", "recommend_all_weighted"])
+def test_the_weighted_rating_can_decide_whatever_selection_reads(market, overall):
+    spoilt = market().spoil("features", BAD, recommend_all_weighted=-0.1)
+    rules = SelectionRules(overall_rating=overall, vetoes=VetoRules(rating="recommend_all_weighted"))
+    assert row(select(*spoilt.inputs(), rules))["vetoes"] == "direction"
 
 
 def test_a_sleeve_that_is_not_about_ratings_or_turnover_says_so(market):

@@ -205,10 +205,10 @@ HOSTILE = {
 def test_hostile_text_ends_within_100_ms(case: str) -> None:
     text = HOSTILE[case]
     best = float("inf")
-    for _ in range(3):  # the best of three: another process may hold the processor
-        started = time.perf_counter()
+    for _ in range(3):  # processor time: another process may hold the machine
+        started = time.process_time()
         attempt(text)
-        best = min(best, time.perf_counter() - started)
+        best = min(best, time.process_time() - started)
         if best <= 0.1:
             break
     assert best <= 0.1

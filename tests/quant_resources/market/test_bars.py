@@ -5,7 +5,7 @@ import datetime as dt
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quant_resources.market.bars import Bars, aggregate, as_known_at, bar_close, closed_count
@@ -20,6 +20,7 @@ def series(numbers: list[int]) -> Bars:
     return Bars(np.array(numbers, dtype=np.int64) * DAY, rng.uniform(1.0, 9.0, (len(numbers), 5)))
 
 
+@settings(max_examples=40)
 @given(days, st.sampled_from(["1W", "1M", "3M", "6M", "12M"]))
 def test_weeks_and_months_are_those_of_pandas(numbers: list[int], resolution: str) -> None:
     bars = series(numbers)

@@ -168,7 +168,7 @@ def test_performance_is_measured_on_the_calendar(walks, now, name):
          lambda one: one["volume"].iloc[-1] / one["volume"].tail(10).mean() if len(one) >= 10 else np.nan),
         ("volume_change", lambda one: 100.0 * (one["volume"].iloc[-1] / one["volume"].iloc[-2] - 1.0)),
         ("Volatility.W",
-         lambda one: 100.0 * (one["high"] / one["low"] - 1.0)[one.index > one.index[-1] - pd.DateOffset(days=7)].mean()),
+         lambda one: 100 * (one["high"] / one["low"] - 1.0)[one.index > one.index[-1] - pd.DateOffset(days=7)].mean()),
         ("change_abs", lambda one: one["close"].iloc[-1] - one["close"].iloc[-2]),
         ("change_from_open", lambda one: 100.0 * (one["close"].iloc[-1] / one["open"].iloc[-1] - 1.0)),
         ("gap", lambda one: 100.0 * (one["open"].iloc[-1] / one["close"].iloc[-2] - 1.0)),

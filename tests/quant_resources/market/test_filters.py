@@ -297,6 +297,8 @@ def test_trees_nest_and_join_the_list_by_and():
         {"filter": [{"left": "close", "operation": "match", "right": "5"}]},
         {"filter": [{"left": "name", "operation": "match", "right": 5}]},
         {"filter": [{"left": "close", "operation": "has", "right": 5}]},
+        {"filter": [{"left": "typespecs", "operation": "has", "right": 5}]},
+        {"filter": [{"left": "typespecs", "operation": "has", "right": ["crypto", {}]}]},
         {"filter": [{"left": "close", "operation": "above%", "right": ["EMA50"]}]},
         {"filter": [{"left": "close", "operation": "in_range%", "right": "EMA50"}]},
         {"filter": [{"left": "close", "operation": "like", "right": 5}]},
@@ -412,8 +414,8 @@ def test_markets_types_and_index_sets(market, body, count):
 def test_every_operation_of_the_protocol_is_there():
     listed = (
         "greater egreater less eless equal nequal in_range not_in_range empty nempty crosses crosses_above "
-        "crosses_below match nmatch smatch has has_none_of above% below% in_range% not_in_range% in_day_range in_week_range "
-        "in_month_range above below"
+        "crosses_below match nmatch smatch has has_none_of above% below% in_range% not_in_range% in_day_range "
+        "in_week_range in_month_range above below"
     )
     assert set(OPERATIONS) == set(listed.split())
 

@@ -29,35 +29,12 @@ leaves = st.one_of(
 values = st.recursive(
     leaves, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
 )
-methods = st.sampled_from(
-    [
-        "chart_create_session",
-        "chart_delete_session",
-        "switch_timezone",
-        "resolve_symbol",
-        "create_series",
-        "modify_series",
-        "remove_series",
-        "request_more_data",
-        "request_more_tickmarks",
-        "create_study",
-        "modify_study",
-        "remove_study",
-        "set_future_tickmarks_mode",
-    ]
-)
-quote_methods = st.sampled_from(
-    [
-        "quote_create_session",
-        "quote_delete_session",
-        "quote_set_fields",
-        "quote_add_symbols",
-        "quote_remove_symbols",
-        "quote_fast_symbols",
-        "quote_hibernate_all",
-        "quote_unheard_of",
-    ]
-)
+CHART = """chart_create_session chart_delete_session switch_timezone resolve_symbol create_series modify_series
+remove_series request_more_data request_more_tickmarks create_study modify_study remove_study set_future_tickmarks_mode"""
+QUOTE = """quote_create_session quote_delete_session quote_set_fields quote_add_symbols quote_remove_symbols
+quote_fast_symbols quote_hibernate_all quote_unheard_of"""
+methods = st.sampled_from(CHART.split())
+quote_methods = st.sampled_from(QUOTE.split())
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +65,7 @@ def test_any_chart_message_is_answered_in_the_protocols_words(view, messages):
         }  # fmt: skip
 
 
-@settings(max_examples=200)
+@settings(max_examples=50)
 @given(st.lists(st.tuples(quote_methods, st.lists(values, max_size=5)), max_size=6))
 def test_any_quote_message_is_answered_in_the_protocols_words(view, messages):
     sent = []
@@ -104,12 +81,10 @@ def test_any_quote_message_is_answered_in_the_protocols_words(view, messages):
 @given(st.text(max_size=60) | values.map(json.dumps))
 def test_a_payload_is_a_message_or_a_violation(text):
     try:
-        method, params = _parse(text)
-    except ProtocolViolationError as violation:
-        assert str(violation) == "wrong data"
-    else:
-        assert isinstance(method, str)
-        assert isinstance(params, list)
+        parsed = _parse(text)
+    except ProtocolViolationError as error:
+        parsed = error.text
+    assert parsed == "wrong data" or (isinstance(parsed[0], str) and isinstance(parsed[1], list))
 
 
 keys = st.sampled_from(
@@ -133,7 +108,9 @@ def test_any_request_is_answered_or_refused(view, body, filters):
     body.setdefault("filter", filters)
     try:
         total, rows = scan(snapshot, read_request("crypto", body))
-    except ScanRefusedError as refusal:
-        assert str(refusal)
+    except ScanRefusedError as error:
+        text, total, rows = error.text, 0, []
     else:
-        assert 0 <= len(rows) <= total <= 2
+        text = "answered"
+    assert text
+    assert 0 <= len(rows) <= total <= 2

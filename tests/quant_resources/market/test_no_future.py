@@ -84,7 +84,7 @@ def assert_same_columns(whole, cut):
             assert one.values.tolist() == other.values.tolist(), text
 
 
-@settings(max_examples=6)
+@settings(max_examples=4)
 @given(moments)
 def test_columns_are_those_of_a_market_that_ends_at_the_clock(synthetic, lab, now):
     assert_same_columns(*tables(synthetic, lab, now))
@@ -111,7 +111,7 @@ class Scrambled:
         return type(bars)(bars.time, values)
 
 
-@settings(max_examples=6)
+@settings(max_examples=4)
 @given(moments, st.integers(0, 10**6))
 def test_noise_after_the_clock_changes_nothing(synthetic, now, pick):
     noisy = Scrambled(synthetic, now)

@@ -80,7 +80,7 @@ async def log_out(peer, session, n):
 
 SCRIPTED = {
     "unknown symbol": (says("symbol_error", "sds_sym_1", "invalid symbol"), UnknownSymbolError, "invalid_symbol"),
-    "resolve error": (says("series_error", "sds_1", "s1", "resolve error", "n"), UnknownSymbolError, "invalid_symbol"),
+    "resolve error": (says("series_error", "sds_1", "s1", "resolve error", "n"), ServerRefusedError, "error"),
     "permission denied": (
         says("symbol_error", "sds_sym_1", "permission denied", "group", "economics_paid"),
         PermissionDeniedError,

