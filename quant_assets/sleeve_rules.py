@@ -52,6 +52,7 @@ def _scan(project: Project, config: ScannerConfig) -> Scan:
         turnover_min=config.turnover_min or None,
         volatility_min=config.volatility.min,
         volatility_max=config.volatility.max,
+        rating=_rating(project, "recommend_all") if any(f.left == "Recommend.All" for f in config.filters) else None,
         sort_by=config.sort_by,
         sort_order=config.sort_order,
         base_limit=config.base_limit,

@@ -2,9 +2,13 @@
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from quant_resources.lakehouse import Lake
 
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
 settings.load_profile("default")
@@ -18,3 +22,11 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no recorded market data at {folder}; set QUANT_SHARED_DATA")
     return folder
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> "Lake":
+    """An empty lakehouse of every declared table."""
+    from quant_resources.lakehouse import Lake
+
+    return Lake(tmp_path / "lakehouse")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -152,14 +152,15 @@ def judge_vetoes(facts: pd.DataFrame, rules: VetoRules, vetoes: Sequence[Veto] |
         candidates in the order of `facts`, vetoes in the order of the registry.
     """
     keys = list(facts[["symbol", "logic", "direction"]].itertuples(index=False, name=None))
-    found = []
+    found: list[tuple[Any, ...]] = []
     for place, veto in enumerate(HARD_VETOES if vetoes is None else vetoes):
         verdict = veto.judge(facts, rules)
         for at in np.flatnonzero(verdict.bites):
             figures = (float(verdict.value[at]), float(verdict.threshold[at]), str(verdict.note[at]))
             found.append((at, place, *keys[at], veto.name, veto.kind, *figures))
     columns = ["symbol", "logic", "direction", "veto", "kind", "value", "threshold", "note"]
-    rows = pd.DataFrame(sorted(found, key=lambda row: row[:2]), columns=["candidate", "place", *columns])
+    found.sort(key=lambda row: row[:2])
+    rows = pd.DataFrame(found, columns=["candidate", "place", *columns])
     return rows[columns].astype({name: "float64" if name in ("value", "threshold") else "str" for name in columns})
 
 

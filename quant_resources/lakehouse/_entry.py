@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import json
-from collections.abc import Mapping
+import re
+import uuid
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from quant_lib.contracts import TableSpec
+from quant_lib.contracts import Ownership, TableSpec
 from quant_resources.lakehouse._files import DataFile
 from quant_resources.lakehouse._snapshot import Sums
 from quant_resources.lakehouse.errors import Damage, DamagedFileError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+FORMAT = 1
+"""Layout of the facts in a log entry."""
+
+Cell = tuple[str, str]
 
 REPAIR = (
     "restore the table's folder from a backup, or move it out of the lakehouse and materialise its partitions "
@@ -20,14 +31,76 @@ REPAIR = (
 )
 
 
-def _seal(facts: Mapping[str, Any]) -> str:
-    text = json.dumps({k: v for k, v in facts.items() if k != "seal"}, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+_NO_SEAL = b"0" * 64
+_SEAL = re.compile(rb'"seal":"([0-9a-f]{64})"')
 
 
-def sealed(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Facts of a commit with their own hash."""
-    return {**facts, "seal": _seal(facts)}
+def written_entry(
+    spec: TableSpec, add: Sequence[DataFile], remove: Sequence[DataFile], facts: Mapping[str, Any]
+) -> bytes:
+    """Bytes of a log entry, sealed: its own hash (taken with zeros in the seal's place) stands in it."""
+    now = dt.datetime.now(dt.UTC)
+    millis, column = int(now.timestamp() * 1000), spec.partition_column
+    quant = {
+        "format": FORMAT,
+        "at": now.isoformat(timespec="milliseconds"),
+        **facts,
+        "sha256": {file.path: file.sha256 for file in add},
+        "seal": _NO_SEAL.decode(),
+    }
+    info = {
+        "timestamp": millis,
+        "operation": "WRITE",
+        "operationParameters": {"mode": "Append", "partitionBy": json.dumps([column])},
+        "engineInfo": "quant-assets",
+        "quant": quant,
+    }
+    actions: list[dict[str, Any]] = [{"commitInfo": info}]
+    if facts["version"] == 0:
+        actions += [{"protocol": {"minReaderVersion": 1, "minWriterVersion": 2}}, {"metaData": _metadata(spec, millis)}]
+    for file in remove:
+        gone = {"deletionTimestamp": millis, "extendedFileMetadata": True, **_action(column, file)}
+        actions.append({"remove": gone})
+    actions += [{"add": {"modificationTime": millis, "stats": _stats(file), **_action(column, file)}} for file in add]
+    data = "".join(json.dumps(action, separators=(",", ":")) + "\n" for action in actions).encode()
+    return data.replace(b'"seal":"' + _NO_SEAL, b'"seal":"' + hashlib.sha256(data).hexdigest().encode(), 1)
+
+
+def _action(column: str, file: DataFile) -> dict[str, Any]:
+    values = {column: file.partition}
+    return {"path": file.path, "partitionValues": values, "size": file.size, "dataChange": True}
+
+
+def _stats(file: DataFile) -> str:
+    """Delta statistics: rows, and the bounds of ``date`` where the file's name tells them."""
+    stats: dict[str, Any] = {"numRecords": file.rows}
+    if file.date:
+        stats |= {"minValues": {"date": file.date}, "maxValues": {"date": file.date}, "nullCount": {"date": 0}}
+    return json.dumps(stats, separators=(",", ":"))
+
+
+def _metadata(spec: TableSpec, millis: int) -> dict[str, Any]:
+    from deltalake import Schema
+
+    return {
+        "id": str(uuid.uuid4()),
+        "name": spec.name,
+        "description": spec.description,
+        "format": {"provider": "parquet", "options": {}},
+        "schemaString": Schema.from_arrow(_delta_schema(spec)).to_json(),
+        "partitionColumns": [spec.partition_column],
+        "createdTime": millis,
+        "configuration": {"delta.enableExpiredLogCleanup": "false"},
+    }
+
+
+def _delta_schema(spec: TableSpec) -> pa.Schema:
+    import pyarrow as pa
+
+    schema = spec.arrow_schema()
+    if spec.ownership is Ownership.SHARED:
+        schema = schema.append(pa.field(spec.partition_column, pa.string(), nullable=False))
+    return schema
 
 
 @dataclass(frozen=True)
@@ -58,14 +131,14 @@ class LogEntry:
         return str(self.facts["previous"])
 
     @property
-    def writer(self) -> str:
-        """Random name of the writer, to recognise its own commit."""
-        return str(self.facts["writer"])
-
-    @property
     def columns(self) -> Mapping[str, str]:
         """Name and type of every column as stored."""
         return dict(self.facts["columns"])
+
+    @property
+    def rows(self) -> int:
+        """Rows of the version."""
+        return int(self.facts["rows"])
 
     @property
     def sums(self) -> Sums:
@@ -94,24 +167,28 @@ def read_entry(spec: TableSpec, path: Path) -> LogEntry:
         data = path.read_bytes()
     except FileNotFoundError:
         raise DamagedFileError((log_damage(spec, path, "is gone"),)) from None
-    try:
-        actions = [json.loads(line) for line in data.decode().splitlines() if line]
-        facts = next(action["commitInfo"]["quant"] for action in actions if "commitInfo" in action)
-        if facts["seal"] != _seal(facts) or facts["version"] != int(path.stem):
-            raise DamagedFileError((log_damage(spec, path, "holds other facts than were committed"),))
-        add = tuple(_file(action["add"]) for action in actions if "add" in action)
-        remove = tuple(_file(action["remove"]) for action in actions if "remove" in action)
-    except (ValueError, KeyError, TypeError, AttributeError, StopIteration) as error:
-        raise DamagedFileError((log_damage(spec, path, f"cannot be read ({type(error).__name__})"),)) from error
-    if {file.path: file.sha256 for file in add} != facts["sha256"]:
-        raise DamagedFileError((log_damage(spec, path, "names other files than were committed"),))
+    found = _SEAL.search(data)
+    if found is None or hashlib.sha256(data.replace(found[0], b'"seal":"' + _NO_SEAL + b'"', 1)).hexdigest() != (
+        found[1].decode()
+    ):
+        raise DamagedFileError((log_damage(spec, path, "holds other bytes than were committed"),))
+    actions = [json.loads(line) for line in data.decode().splitlines()]
+    facts = actions[0]["commitInfo"]["quant"]
+    if facts["format"] != FORMAT or facts["version"] != int(path.stem):
+        problem = f"is version {facts['version']} of format {facts['format']}, which this release does not read"
+        raise DamagedFileError((log_damage(spec, path, problem),))
+    add = tuple(_file(action["add"]) for action in actions if "add" in action)
+    remove = tuple(_file(action["remove"]) for action in actions if "remove" in action)
     return LogEntry(int(path.stem), add, remove, facts, hashlib.sha256(data).hexdigest())
 
 
+def apply_entry(cells: dict[Cell, DataFile], entry: LogEntry) -> list[DataFile]:
+    """Bring a file list up to date with an entry; return the files that went."""
+    gone = [cells.pop(file.cell) for file in entry.remove if file.cell in cells]
+    cells.update((file.cell, file) for file in entry.add)
+    return gone
+
+
 def _file(action: Mapping[str, Any]) -> DataFile:
-    """File of an add or remove action; ValueError if the action contradicts the file's own name."""
-    stats = json.loads(action.get("stats") or '{"numRecords": 0}')
-    file = DataFile(str(action["path"]), int(stats["numRecords"]), int(action["size"]))
-    if list(action["partitionValues"].values()) != [file.partition]:
-        raise ValueError(file.path)
-    return file
+    rows = json.loads(action["stats"])["numRecords"] if "stats" in action else 0
+    return DataFile(action["path"], rows, action["size"])

@@ -16,8 +16,9 @@ import os
 import re
 import threading
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -121,24 +122,37 @@ def write_file(root: Path, spec: TableSpec, cell: tuple[str, str], table: pa.Tab
     name = f"{date}-{content}-{digest}.parquet" if date else f"{content}-{digest}.parquet"
     try:
         make_folder(folder)
-        _publish(folder, name, data)
+        _publish(folder / name, data)
     except OSError as error:
         raise StorageError(spec.name, f"{folder.name}/{name}", error.strerror or str(error)) from error
     return DataFile(f"{folder.name}/{name}", table.num_rows, data.size)
 
 
-def _publish(folder: Path, name: str, data: pa.Buffer) -> None:
-    temporary = folder / f"{TEMPORARY}{uuid.uuid4().hex}"
+def _publish(path: Path, data: pa.Buffer) -> None:
+    with _temporary(path.parent, data) as temporary:
+        temporary.replace(path)
+    sync_folder(path.parent)
+
+
+def claim_file(path: Path, data: bytes) -> None:
+    """Write a file under a name nobody has taken, durably and at once; FileExistsError where somebody has."""
+    with _temporary(path.parent, data) as temporary:
+        path.hardlink_to(temporary)
+    sync_folder(path.parent)
+
+
+@contextmanager
+def _temporary(folder: Path, data: bytes | pa.Buffer) -> Iterator[Path]:
+    """Give a synced file that is gone afterwards."""
+    path = folder / f"{TEMPORARY}{uuid.uuid4().hex}"
     try:
-        with temporary.open("wb") as handle:
+        with path.open("wb") as handle:
             handle.write(data)
             handle.flush()
             os.fsync(handle.fileno())
-        temporary.replace(folder / name)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
-    sync_folder(folder)
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
 
 
 def make_folder(folder: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from quant_resources.lakehouse._files import DataFile
 
@@ -65,6 +66,8 @@ class Snapshot:
         Its files by what they hold.
     sums : Sums
         Digests of the list.
+    rows : int
+        Rows of all files.
     columns : mapping of str to str
         Name and type of every column as stored.
     log_sha256 : str
@@ -74,19 +77,16 @@ class Snapshot:
     version: int
     cells: Mapping[tuple[str, str], DataFile]
     sums: Sums
+    rows: int
     columns: Mapping[str, str]
     log_sha256: str
 
-    def files(self) -> list[DataFile]:
+    @cached_property
+    def files(self) -> tuple[DataFile, ...]:
         """Files ordered by partition and date, which is the order of the key."""
-        return [self.cells[cell] for cell in sorted(self.cells)]
+        return tuple(self.cells[cell] for cell in sorted(self.cells))
 
     @property
     def content_hash(self) -> str:
         """Hash of everything the version holds, volatile columns left out."""
         return f"{self.sums.content:064x}"
-
-    @property
-    def rows(self) -> int:
-        """Rows of all files."""
-        return sum(file.rows for file in self.cells.values())

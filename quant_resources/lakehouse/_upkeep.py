@@ -65,7 +65,7 @@ def damages(log: TableLog) -> list[Damage]:
         files.update((file.path, file) for file in entry.add)
     if not found:
         try:
-            files.update((file.path, file) for file in log.snapshot().files())
+            files.update((file.path, file) for file in log.snapshot().files)
         except DamagedFileError as error:
             found.extend(error.damages)
     return [*found, *find_damage(log.spec, log.root, list(files.values()), again=True)]
@@ -79,7 +79,7 @@ def set_aside(logs: Mapping[str, TableLog], found: Iterable[Damage]) -> list[Rec
     receipts = []
     for name, paths in sorted(by_table.items()):
         log = logs[name]
-        files = [file for file in log.snapshot().files() if file.path in paths]
+        files = [file for file in log.snapshot().files if file.path in paths]
         if files:
             receipts.append(_remove(log, files))
     return receipts
@@ -120,5 +120,5 @@ def sweep(log: TableLog, older_than: float) -> list[Path]:
 def _candidates(log: TableLog) -> list[Path]:
     """List data files and leftovers of interrupted writers: temporary files, staged log entries."""
     folder = f"{log.spec.partition_column}=*"
-    patterns = (f"{folder}/*.parquet", f"{folder}/{TEMPORARY}*", "_delta_log/*#*")
+    patterns = (f"{folder}/*.parquet", f"{folder}/{TEMPORARY}*", f"_delta_log/{TEMPORARY}*")
     return sorted(path for pattern in patterns for path in log.root.glob(pattern))

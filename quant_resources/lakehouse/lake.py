@@ -103,7 +103,7 @@ class Lake:
         if version is None and not self.exists(table):
             return []
         if self.spec(table).ownership is Ownership.DECISION:
-            files = self._log(table).snapshot(version).files()
+            files = self._log(table).snapshot(version).files
             found = {f.date for f in files if f.date and profile in (None, f.partition)}
             return sorted(dt.date.fromisoformat(text) for text in found)
         stamps = self.read(table, version=version, columns=["date"])["date"].unique()
@@ -235,7 +235,7 @@ class Lake:
         for name in sorted(self.tables() if tables is None else tables):
             snapshot = self._snapshot(name, None)
             if verify:
-                verified_paths(self.spec(name), self.root / name, snapshot.files())
+                verified_paths(self.spec(name), self.root / name, snapshot.files)
             pins[name] = snapshot.version
         return pins
 
@@ -291,12 +291,22 @@ class Lake:
         chosen = tuple(columns) if columns is not None else spec.column_names
         self._check_columns(spec, chosen, symbols)
         since, until = (date, date) if date is not None else (since, until)
-        files = [f for f in self._snapshot(table, version).files() if f.rows and may_hold(f, profile, since, until)]
+        files = self._files(self._snapshot(table, version), profile, since, until)
         paths = verified_paths(spec, self.root / table, files)
         if not paths or (symbols is not None and not len(symbols)):
             return _frames.empty(spec, chosen)
         rows = _scan.scan(self._session.cursor(), spec, paths, chosen, since=since, until=until, symbols=symbols)
         return _frames.to_pandas(spec, rows, chosen)
+
+    @staticmethod
+    def _files(
+        snapshot: Snapshot, profile: str | None, since: dt.date | None, until: dt.date | None
+    ) -> Sequence[DataFile]:
+        """Files with rows that the request may touch, in key order."""
+        if profile is not None and since is not None and since == until:
+            file = snapshot.cells.get((profile, since.isoformat()))
+            return [file] if file is not None and file.rows else []
+        return [file for file in snapshot.files if file.rows and may_hold(file, profile, since, until)]
 
     @staticmethod
     def _check_columns(spec: TableSpec, chosen: Sequence[str], symbols: Sequence[str] | None) -> None:
@@ -329,7 +339,7 @@ class Lake:
         def sources(names: Collection[str]) -> dict[str, tuple[TableSpec, list[str]]]:
             found = {}
             for name in names:
-                files = self._snapshot(name, pins.get(name)).files() if self.exists(name) or name in pins else []
+                files = self._snapshot(name, pins.get(name)).files if self.exists(name) or name in pins else []
                 found[name] = (self.spec(name), verified_paths(self.spec(name), self.root / name, files))
             return found
 

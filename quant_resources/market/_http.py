@@ -63,8 +63,9 @@ class Screener:
             web.post("/{market}/scan2", self._scan2),
             web.route("*", "/{market}/metainfo", self._metainfo),
             web.get("/symbol", self._symbol),
-            web.get("/symbol_search/", self._search),
-            web.get("/symbol_search/v3/", self._search3),
+            # Clients write these with and without the last slash.
+            web.get(r"/symbol_search{slash:/?}", self._search),
+            web.get(r"/symbol_search/v3{slash:/?}", self._search3),
             web.get("/", self._home),
             web.get("/quote_token/", self._quote_token),
             web.post("/accounts/signin/", self._sign_in),

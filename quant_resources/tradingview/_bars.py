@@ -131,13 +131,20 @@ def index_span(block: Mapping[str, Any]) -> tuple[int, int]:
 
 
 def has_hole(spans: Sequence[tuple[int, int]]) -> bool:
-    """Tell whether bars are missing between blocks: a message that was lost leaves a hole in the indices."""
-    reached: int | None = None
-    for first, last in sorted(spans):
-        if reached is not None and first > reached + 1:
+    """Tell whether bars are missing between blocks, or the newest are.
+
+    A message that was lost shows in the indices: the first page starts at 0, and
+    older pages continue downwards from -1.
+    """
+    if not spans:
+        return False
+    ordered = sorted(spans)
+    reached = ordered[0][1]
+    for first, last in ordered:
+        if first > reached + 1:
             return True
-        reached = last if reached is None else max(reached, last)
-    return False
+        reached = max(reached, last)
+    return reached < 0
 
 
 def bars_frame(bars: FloatArray) -> pd.DataFrame:

@@ -8,6 +8,7 @@ No I/O happens here. The socket hands every message of a session to its
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -196,14 +197,14 @@ class Series:
             self._finish(bars[len(bars) - wanted :], "enough")
             return None
         reason = _data_completed(params)
-        if reason is not None or len(bars) == 0:
+        if reason is not None:
             self._finish(bars, "limit" if reason == "limit" else "end")
             return None
         return self._ask_for_more(bars)
 
     def _ask_for_more(self, bars: FloatArray) -> str | None:
         """Ask for older bars, unless that was done already and brought none."""
-        oldest = float(bars[0, 0])
+        oldest = float(bars[0, 0]) if len(bars) else math.inf
         if self._asked_more_from is not None and oldest >= self._asked_more_from:
             self._finish(bars, "unstated")
             return None

@@ -243,6 +243,8 @@ class ChartSocket:
 
     async def _send(self, text: str) -> None:
         # A closed socket is reported by the reader, which first reads what the server said before it closed.
+        if self._connection.transport.is_closing():
+            return
         with contextlib.suppress(ConnectionClosed):
             await self._connection.send(text)
 

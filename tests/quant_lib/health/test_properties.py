@@ -14,7 +14,7 @@ from quant_lib.health import HealthRules, assess_health, quarantine_bars, segmen
 
 RULES = HealthRules(sigma_window=6, sigma_min_bars=3, toxic_window=8, gap_window=10, sparse_window=20, volume_window=4)
 STEPS = [0.0, 0.0, 0.01, -0.02, 0.3, math.log(2), -math.log(2), math.log(4), -math.log(4)]
-STEPS += [math.log(f) for f in (7.0, 1 / 7, 20.0, 1 / 20, 400.0, 1e-3)]
+STEPS += [math.log(f) for f in (5.5, 7.0, 1 / 7, 20.0, 1 / 20, 400.0, 1e-3)]
 MISSING = [0] * 9 + [1, 2, 13, 14, 30]
 BAR = st.tuples(st.sampled_from(MISSING), st.sampled_from(STEPS), st.sampled_from([0.0, 1.0, 2.0, 500.0, math.nan]))
 

@@ -117,6 +117,21 @@ def test_high_print_followed_by_a_low_one(make_bars, wobble):
     assert numbers(bars) == [0] * 60
 
 
+def test_second_jump_on_top_of_the_first_is_measured_from_the_last_good_bar(make_bars, wobble):
+    prices = wobble(60)
+    prices[30] *= 7.0
+    prices[31] *= 140.0
+    bars = make_bars(prices)
+    assert bad_days(bars) == [(30, 30), (31, 31)]
+    assert numbers(bars) == [0] * 60
+
+
+@pytest.mark.parametrize(("factor", "broken"), [(5.9, 0), (6.1, 1)])
+def test_quarantine_limit_breaks_over_missing_sessions_however_volatile(make_bars, factor, broken):
+    swings = 100.0 * np.exp(0.3 * (-1.0) ** np.arange(40))
+    assert numbers(make_bars(np.append(swings, swings[-1] * factor), gaps={40: 1}))[-1] == broken
+
+
 def test_level_that_stays_is_another_series_from_the_fourth_bar(make_bars, wobble):
     prices = np.concatenate([wobble(40), wobble(20, 100_000.0)])
     bars = make_bars(prices)

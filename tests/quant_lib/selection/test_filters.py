@@ -11,8 +11,16 @@ from hypothesis import strategies as st
 
 from quant_lib.contracts import INSTRUMENTS
 from quant_lib.errors import MissingDataError
-from quant_lib.selection import VENDOR_TYPES, ScreenRules, UnknownColumnError, UnsupportedFilterError, screen
-from quant_lib.selection._filters import judge_filter
+from quant_lib.features.registry import FEATURES_TABLE
+from quant_lib.selection import (
+    VENDOR_COLUMNS,
+    VENDOR_TYPES,
+    ScreenRules,
+    UnknownColumnError,
+    UnsupportedFilterError,
+    screen,
+)
+from quant_lib.selection._filters import TEXT_COLUMNS, judge_filter
 
 FRAME = pd.DataFrame(
     {
@@ -134,6 +142,12 @@ def test_an_operation_or_value_that_does_not_fit_is_an_error(rule):
 
 def test_instrument_types_map_into_the_catalogue_s_vocabulary():
     assert set(VENDOR_TYPES.values()) == set(INSTRUMENTS.column("asset_type").isin)
+
+
+def test_every_figure_a_filter_may_read_is_a_stored_feature():
+    stored = {column.name for column in FEATURES_TABLE.columns}
+    figures = {name for name in VENDOR_COLUMNS.values() if name not in TEXT_COLUMNS}
+    assert {{"adx": "adx_14"}.get(name, name) for name in figures} <= stored
 
 
 def test_money_is_judged_in_dollars(universe):

@@ -302,7 +302,7 @@ def recruited_by_hand(table, rules):
     return set(left["symbol"].head(rules.max_winners))
 
 
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(
     groups=st.lists(st.integers(0, 3), min_size=2, max_size=14),
     bases=st.lists(st.integers(0, 9), min_size=14, max_size=14),

@@ -66,7 +66,7 @@ def frame_of(rows):
 
 
 @given(UNIVERSE, RULES, st.integers(0, 2**16))
-@settings(max_examples=50)
+@settings(max_examples=30)
 def test_the_funnel_accounts_for_everyone(rows, options, seed):
     frame = frame_of(rows)
     result = screen(frame, ScreenRules(**options))
@@ -86,7 +86,7 @@ def test_the_funnel_accounts_for_everyone(rows, options, seed):
 
 
 @given(UNIVERSE, RULES)
-@settings(max_examples=50)
+@settings(max_examples=40)
 def test_against_a_row_by_row_oracle(rows, options):
     frame = frame_of(rows)
     result = screen(frame, ScreenRules(**options))
@@ -94,7 +94,7 @@ def test_against_a_row_by_row_oracle(rows, options):
 
 
 @given(UNIVERSE, RULES, st.sampled_from(["adx", "recommend_all", "volatility_d"]))
-@settings(max_examples=20)
+@settings(max_examples=12)
 def test_forgetting_a_judged_figure_never_admits_anybody(rows, options, column):
     """Before anything compares rows with each other, losing a figure can only lose symbols."""
     options = {key: value for key, value in options.items() if key not in ("limit", "base_limit")} | {"dedupe": False}

@@ -20,7 +20,7 @@ def series(numbers: list[int]) -> Bars:
     return Bars(np.array(numbers, dtype=np.int64) * DAY, rng.uniform(1.0, 9.0, (len(numbers), 5)))
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(days, st.sampled_from(["1W", "1M", "3M", "6M", "12M"]))
 def test_weeks_and_months_are_those_of_pandas(numbers: list[int], resolution: str) -> None:
     bars = series(numbers)

@@ -65,7 +65,7 @@ def test_any_chart_message_is_answered_in_the_protocols_words(view, messages):
         }  # fmt: skip
 
 
-@settings(max_examples=50)
+@settings(max_examples=30)
 @given(st.lists(st.tuples(quote_methods, st.lists(values, max_size=5)), max_size=6))
 def test_any_quote_message_is_answered_in_the_protocols_words(view, messages):
     sent = []

@@ -152,6 +152,8 @@ def test_symbol_search(server):
     status, answer = ask(server, "/symbol_search/?text=BTCUSDT&exchange=BINANCE&hl=1")
     assert status == 200
     assert [hit["symbol"] for hit in answer] == ["BTCUSDT", "BTCUSDT.P"]
+    assert ask(server, "/symbol_search?text=BTCUSDT&exchange=BINANCE") == (status, answer)
+    assert len(ask(server, "/symbol_search/v3?text=usdt")[1]["symbols"]) == 3
     status, answer = ask(server, "/symbol_search/v3/?text=usdt&start=1")
     assert (status, len(answer["symbols"]), answer["symbols_remaining"]) == (200, 2, 0)
     assert call(server.url + "/symbol_search/v3/?text=usdt&start=x")[0] == 400

@@ -303,6 +303,24 @@ def test_empty_is_believed_only_when_it_is_said_twice(chart, market, client_for,
     assert (result.status, len(result.bars), result.attempts) == (FetchStatus.FETCHED, 5, 2)
 
 
+def test_a_lost_first_page_is_noticed_by_the_indices_of_the_older_one(chart, market, client_for, requests_for, bars_of):
+    tries = []
+
+    async def first(peer, session, n):
+        tries.append(session)
+        if len(tries) > 1:
+            await peer.block(session, bars_of(n))
+        await peer.completed(session)
+
+    async def more(peer, session, n):
+        await peer.block(session, bars_of(n, last=1_700_006_400 - 86_400 * 9, start_index=-n))
+        await peer.completed(session, "end")
+
+    (result,) = client_for(chart(market(default=first, more=more))).fetch_bars(requests_for("X:A", n=8))
+    assert (result.status, len(result.bars), result.attempts) == (FetchStatus.FETCHED, 8, 2)
+    assert str(result.bars["open_time"].iloc[-1].date()) == "2023-11-14"
+
+
 def test_a_lost_page_is_noticed_by_the_hole_it_leaves(chart, market, client_for, requests_for, bars_of):
     tries = []
 

@@ -162,6 +162,8 @@ def test_merging_agrees_with_a_dictionary(blocks):
         ([(0, 4), (3, 3), (4, 5)], False),
         ([(0, 4), (6, 6)], True),
         ([(0, 9), (2, 3), (5, 12)], False),
+        ([(-4, -1)], True),
+        ([(-8, -5), (-4, -1)], True),
     ],
 )
 def test_holes(spans, hole):
