@@ -23,8 +23,17 @@ def resolved_info(instrument: Instrument, *, has_volume: bool) -> dict[str, Any]
     has_volume : bool
         Whether its bars carry a volume.
     """
+    return {
+        **_names(instrument),
+        **_session(instrument),
+        **_grid(instrument),
+        **_plot(has_volume=has_volume),
+    }
+
+
+def _names(instrument: Instrument) -> dict[str, Any]:
     display, venue = instrument.display_exchange, instrument.exchange
-    info: dict[str, Any] = {
+    names: dict[str, Any] = {
         "source2": {
             "country": "",
             "description": display,
@@ -33,48 +42,70 @@ def resolved_info(instrument: Instrument, *, has_volume: bool) -> dict[str, Any]
             "name": display,
             "url": "",
         },
-        "currency_code": instrument.quote,
         "source_id": venue,
-        "session_display": instrument.session,
         "provider_id": venue.lower(),
-        "currency_id": currency_id(instrument, instrument.quote),
-        "type": instrument.type,
-        "typespecs": list(instrument.typespecs),
-        "timezone": instrument.timezone,
-        "session": instrument.session,
-        "subsession_id": "regular",
-        "subsessions": [
-            {
-                "description": "Regular Trading Hours",
-                "id": "regular",
-                "private": False,
-                "session": instrument.session,
-                "session-display": instrument.session,
-            }
-        ],
-        "base_name": [instrument.symbol],
-        "legs": [instrument.symbol],
-        "description": instrument.description,
-        "short_description": instrument.description,
-        "name": instrument.name,
-        "full_name": instrument.symbol,
-        "pro_name": instrument.symbol,
         "exchange": display,
         "listed_exchange": venue,
         "exchange_listed_name": display,
+        "name": instrument.name,
+        "full_name": instrument.symbol,
+        "pro_name": instrument.symbol,
+        "base_name": [instrument.symbol],
+        "legs": [instrument.symbol],
+        "aliases": [],
+        "alternatives": [],
+        "description": instrument.description,
+        "short_description": instrument.description,
+        "type": instrument.type,
+        "typespecs": list(instrument.typespecs),
+        "currency_code": instrument.quote,
+        "currency_id": currency_id(instrument, instrument.quote),
+    }
+    if instrument.market == "crypto":
+        names["base_currency"] = instrument.base
+        names["base_currency_id"] = currency_id(instrument, instrument.base)
+    return names
+
+
+def _session(instrument: Instrument) -> dict[str, Any]:
+    regular = {
+        "description": "Regular Trading Hours",
+        "id": "regular",
+        "private": False,
+        "session": instrument.session,
+        "session-display": instrument.session,
+    }
+    return {
+        "timezone": instrument.timezone,
+        "session": instrument.session,
+        "session_display": instrument.session,
+        "subsession_id": "regular",
+        "subsessions": [regular],
+        "has_intraday": False,
+        "has_extended_hours": False,
+        "resolutions": [],
+    }
+
+
+def _grid(instrument: Instrument) -> dict[str, Any]:
+    return {
         "pricescale": instrument.pricescale,
         "minmov": instrument.minmov,
         "minmove2": 0,
         "fractional": False,
         "variable_tick_size": "",
         "pointvalue": 1.0,
-        "has_intraday": False,
         "has_adjustment": False,
-        "has_extended_hours": False,
+        "allowed_adjustment": "none",
         "is_tradable": True,
         "is_replayable": False,
         "is-tickbars-available": False,
-        "allowed_adjustment": "none",
+        "pro_perm": "",
+    }
+
+
+def _plot(*, has_volume: bool) -> dict[str, Any]:
+    return {
         "format": "price",
         "formatter": "price",
         "measure": "price",
@@ -83,12 +114,4 @@ def resolved_info(instrument: Instrument, *, has_volume: bool) -> dict[str, Any]
         "bar_source": "trade",
         "bar_transform": "none",
         "bar_fillgaps": False,
-        "aliases": [],
-        "alternatives": [],
-        "pro_perm": "",
-        "resolutions": [],
     }
-    if instrument.market == "crypto":
-        info["base_currency"] = instrument.base
-        info["base_currency_id"] = currency_id(instrument, instrument.base)
-    return info

@@ -267,7 +267,7 @@ class ScanRequest:
             raise InvalidRequestError("columns", ", ".join(self.columns), "each once, and 'symbol' comes by itself")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ScanResult:
     """What the screener answered.
 

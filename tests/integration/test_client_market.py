@@ -144,7 +144,7 @@ def limits_of(limits):
 def test_lost_messages_never_shorten_a_history(market, listed, seed):
     """Three messages in a hundred vanish, histories come in pages: what arrives is whole or is asked for again."""
     server = market(drop_frames=0.03, seed=seed)
-    some = {symbol: listed[symbol] for symbol in list(listed)[: 40]}
+    some = {symbol: listed[symbol] for symbol in list(listed)[:40]}
     results = client_of(server).fetch_bars([BarRequest(symbol, 60) for symbol in some])
     for result in results:
         assert result.status is FetchStatus.FETCHED, result

@@ -55,3 +55,9 @@ def kit():
         facts, choices = staticmethod(facts), staticmethod(choices)
 
     return Kit
+
+
+@pytest.fixture(scope="session")
+def make_spec():
+    """Spec and frame maker of the shared table, for property tests."""
+    return FACTS, facts

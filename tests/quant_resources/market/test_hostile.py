@@ -44,7 +44,7 @@ def view(lab):
     return MarketView(lab.ListSource({"X:A": bars, "X:B": bars}), Clock.at(now))
 
 
-@settings(max_examples=300)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(methods, st.lists(values, max_size=8)), max_size=6))
 def test_any_chart_message_is_answered_in_the_protocols_words(view, messages):
     sent = []
@@ -77,7 +77,7 @@ def test_any_quote_message_is_answered_in_the_protocols_words(view, messages):
     assert {json.loads(text)["m"] for text in sent} <= {"qsd", "quote_completed", "critical_error"}
 
 
-@settings(max_examples=300)
+@settings(max_examples=60)
 @given(st.text(max_size=60) | values.map(json.dumps))
 def test_a_payload_is_a_message_or_a_violation(text):
     try:
@@ -101,7 +101,7 @@ conditions = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=60)
 @given(st.dictionaries(keys, values, max_size=3), st.lists(conditions, max_size=3))
 def test_any_request_is_answered_or_refused(view, body, filters):
     snapshot = Snapshot(view, view.now())

@@ -24,6 +24,7 @@ from quant_resources.tradingview import (
     RedirectRefusedError,
     RefusedError,
     ServerRefusedError,
+    ScanRequest,
     SilentSocketError,
     SymbolTimeoutError,
     TradingViewClient,
@@ -117,7 +118,7 @@ SCRIPTED = {
 def test_each_cause_on_the_socket_has_its_class(chart, market, client_for, requests_for, cause):
     answer, error_class, status = SCRIPTED[cause]
     server = chart(market(default=answer))
-    (result,) = client_for(server, symbol_timeout=0.1, attempts=2).fetch_bars(requests_for("X:A"))
+    (result,) = client_for(server, symbol_timeout=0.2, more_grace=0.02, attempts=2).fetch_bars(requests_for("X:A"))
     assert type(result.error) is error_class
     assert result.status == status
     assert len(result.bars) == 0
@@ -161,6 +162,35 @@ def test_nobody_listens(naps, requests_for):
     assert type(result.error) is UnreachableError
 
 
+def test_a_server_that_dribbles_its_handshake(loop_thread, naps, requests_for):
+    import asyncio
+
+    async def dribble(reader, writer):
+        writer.write(b"HTTP/1.1 1")
+        await reader.read()
+
+    server = loop_thread.run(asyncio.start_server(dribble, "127.0.0.1", 0))
+    endpoints = Endpoints.at(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    limits = Limits(connect_timeout=0.05, connection_attempts=2)
+    client = TradingViewClient(endpoints, limits, anonymous=True, runtime=naps.runtime())
+    (result,) = client.fetch_bars(requests_for("X:A"))
+    assert type(result.error) is UnreachableError
+    assert len(naps.taken) == 1
+
+
+def test_a_message_that_never_ends(chart, market, client_for, requests_for):
+    async def endless(peer, session, n):
+        async def pieces():
+            yield '~m~5000~m~{"m":"timescale_update"'
+            await peer.socket.wait_closed()
+
+        await peer.socket.send(pieces())
+
+    client = client_for(chart(market(default=endless)), data_timeout=0.1, attempts=2)
+    (result,) = client.fetch_bars(requests_for("X:A"))
+    assert type(result.error) is SilentSocketError
+
+
 def test_a_server_that_never_greets(chart, client_for, requests_for):
     async def mute(peer):
         async for _ in peer.messages():
@@ -191,6 +221,8 @@ def test_a_server_without_a_valid_certificate(chart, market, naps, requests_for,
     client = TradingViewClient(server.endpoints, Limits(), anonymous=True, runtime=naps.runtime())
     (result,) = client.fetch_bars(requests_for("X:A"))
     assert type(result.error) is UntrustedServerError
+    with pytest.raises(UntrustedServerError):
+        client.scan(ScanRequest("crypto", ("close",)))
     assert server.log == []
     assert naps.taken == []  # trying again cannot help
 

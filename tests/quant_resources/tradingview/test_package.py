@@ -44,7 +44,10 @@ def test_every_error_is_exported_and_says_what_to_do_next():
         assert isinstance(kind.status, errors.FetchStatus)
         if kind is errors.TradingViewError:
             continue
-        fields = {name: 1.0 if name in {"seconds", "retry_after"} else "x" for name in (field.name for field in dataclasses.fields(kind))}
+        fields = {
+            name: 1.0 if name in {"seconds", "retry_after"} else "x"
+            for name in (field.name for field in dataclasses.fields(kind))
+        }
         text = str(kind(**fields))
         assert any(step in text for step in (";", ":"))
         assert len(text) > 25

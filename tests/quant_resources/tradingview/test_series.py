@@ -37,7 +37,9 @@ SCALARS = st.sampled_from(
     [None, True, 0, -1, 2**63, 1.5, 1e100, 1e308, "", "x", "sds_1", "s1", "invalid symbol", "limit", [], {}, [[]], [{}]]
 )
 BARS = st.lists(st.fixed_dictionaries({"i": SCALARS, "v": st.lists(SCALARS, min_size=4, max_size=7)}), max_size=3)
-BLOCKS = st.fixed_dictionaries({"sds_1": SCALARS | st.fixed_dictionaries({"s": BARS | SCALARS}, optional={"t": SCALARS})})
+BLOCKS = st.fixed_dictionaries(
+    {"sds_1": SCALARS | st.fixed_dictionaries({"s": BARS | SCALARS}, optional={"t": SCALARS})}
+)
 GOOD = st.lists(st.integers(0, 9), min_size=1, max_size=4, unique=True).map(
     lambda times: {"sds_1": {"s": [{"i": k, "v": [float(t), 1, 2, 3, 4, 5]} for k, t in enumerate(times)], "t": "s1"}}
 )
