@@ -39,12 +39,12 @@ def build_definitions(settings: Settings, project: Project) -> dg.Definitions:
     """
     partitions = daily_partitions(project.platform.start_date)
     assets, contracts = dataops_assets(project, partitions), shared_contracts(project)
-    jobs = [dg.define_asset_job("data", dg.AssetSelection.groups(keys.DATAOPS_GROUP), partitions_def=partitions)]
+    jobs = [dg.define_asset_job("data", dg.AssetSelection.groups(keys.DATAOPS_GROUP))]
     for sleeve in project.sleeves.values():
         assets += sleeve_assets(project, sleeve, partitions)
         contracts += SleeveContracts(project, sleeve, str(settings.artifacts_dir)).contracts()
-        jobs.append(dg.define_asset_job(sleeve.name, dg.AssetSelection.groups(sleeve.name), partitions_def=partitions))
-    jobs.append(dg.define_asset_job("daily", dg.AssetSelection.all(), partitions_def=partitions))
+        jobs.append(dg.define_asset_job(sleeve.name, dg.AssetSelection.groups(sleeve.name)))
+    jobs.append(dg.define_asset_job("daily", dg.AssetSelection.all()))
     return dg.Definitions(
         assets=assets,
         asset_checks=[build_check(contract, partitions) for contract in contracts],

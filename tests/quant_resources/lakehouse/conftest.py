@@ -46,18 +46,19 @@ def lake(tmp_path):
     return Lake(tmp_path / "lake", [FACTS, CHOICES])
 
 
-@pytest.fixture
-def kit():
+class Toy:
     """Specs and frame makers, for tests that need them by name."""
 
-    class Kit:
-        FACTS, CHOICES = FACTS, CHOICES
-        facts, choices = staticmethod(facts), staticmethod(choices)
+    FACTS, CHOICES = FACTS, CHOICES
+    facts, choices = staticmethod(facts), staticmethod(choices)
 
-    return Kit
+
+@pytest.fixture
+def kit():
+    return Toy
 
 
 @pytest.fixture(scope="session")
-def make_spec():
-    """Spec and frame maker of the shared table, for property tests."""
-    return FACTS, facts
+def toy():
+    """The same, for fixtures and properties that outlive a test."""
+    return Toy

@@ -15,11 +15,21 @@ from quant_resources.lakehouse import Lake, QueryError, TableMissingError
 DAY, NEXT = dt.date(2022, 1, 31), dt.date(2022, 2, 1)
 
 
-@pytest.fixture
-def filled(lake, kit):
+def fill(lake, kit):
     lake.replace_dates(kit.FACTS, kit.facts([DAY, NEXT]), dates=[DAY, NEXT])
     lake.replace(kit.CHOICES, kit.choices("p", DAY, {"X:A": 0.4}), date=DAY, profile="p")
     return lake
+
+
+@pytest.fixture
+def filled(lake, kit):
+    return fill(lake, kit)
+
+
+@pytest.fixture(scope="module")
+def besieged(tmp_path_factory, toy):
+    """A lake many attacks share; each proves that it changed nothing."""
+    return fill(Lake(tmp_path_factory.mktemp("siege") / "lake", [toy.FACTS, toy.CHOICES]), toy)
 
 
 def tree_hash(root):
@@ -99,29 +109,28 @@ ATTACKS = [
     "select * from facts where",
     "select nothing from facts",
     "select * from no_such_table",
-    "select '\x00'",
     "select error('x')",
 ]
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
-def test_what_is_not_one_select_over_the_lake_is_refused_and_changes_nothing(filled, attack, tmp_path):
+def test_what_is_not_one_select_over_the_lake_is_refused_and_changes_nothing(besieged, attack):
     kit_python_variable = pa.table({"a": [1]})  # DuckDB would find it by name
-    file = next(filled.root.glob("facts/month=2022-01/*.parquet"))
-    before = tree_hash(tmp_path)
+    folder = besieged.root.parent
+    file = next(besieged.root.glob("facts/month=2022-01/*.parquet"))
+    before = tree_hash(folder)
     with pytest.raises(QueryError, match="tables: choices, facts") as refused:
-        filled.query(attack.format(file=file, new=tmp_path / "new"))
-    assert isinstance(refused.value, QuantError)
+        besieged.query(attack.format(file=file, new=folder / "new"))
     assert "root:" not in str(refused.value)
-    assert tree_hash(tmp_path) == before
-    assert filled.verify() == []
+    assert tree_hash(folder) == before
+    assert besieged.verify() == []
     assert kit_python_variable.num_rows == 1
 
 
 def test_a_user_error_keeps_duckdbs_words(filled):
     with pytest.raises(QueryError, match='syntax error at or near "selec"'):
         filled.query("selec 1")
-    with pytest.raises(QueryError, match='(?s)column "nope" not found.*tables: choices, facts'):
+    with pytest.raises(QueryError, match=r'(?s)column "nope" not found.*tables: choices, facts'):
         filled.query("select nope from facts")
 
 
@@ -136,12 +145,12 @@ def test_a_user_error_keeps_duckdbs_words(filled):
         "select count(*) as n from (select * from facts union all select * from facts where false)",
         "select max(i) as n from range(5) as t(i)",
         "select count(*) as n from facts where symbol in (select unnest(['X:A', 'X:B']))",
-        "select count(*) as n from facts pivot_longer unpivot (v for k in (value))",
+        "select count(*) as n from (from facts unpivot (v for k in (value)))",
         "-- a comment; with a semicolon\nselect count(*) as n /* and; another */ from facts;",
     ],
 )
-def test_every_shape_of_select_runs(filled, sql):
-    assert filled.query(sql).to_pylist() == [{"n": 4}]
+def test_every_shape_of_select_runs(besieged, sql):
+    assert besieged.query(sql).to_pylist() == [{"n": 4}]
 
 
 def test_types_names_and_zone(filled):
@@ -213,10 +222,9 @@ def test_values_never_become_sql_or_paths(filled, kit, text):
     assert tree_hash(filled.root) == before
 
 
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(text=st.text(min_size=1, max_size=20))
-def test_any_text_is_a_symbol_that_is_stored_and_found_or_nothing(text, tmp_path_factory, make_spec):
-    spec, frame = make_spec
-    lake = Lake(tmp_path_factory.mktemp("lake"), [spec])
-    lake.add_missing(spec, frame([DAY], symbols=[text, text + "x"]))
+def test_any_text_is_a_symbol_that_is_stored_and_found_or_nothing(text, tmp_path_factory, toy):
+    lake = Lake(tmp_path_factory.mktemp("lake"), [toy.FACTS])
+    lake.add_missing(toy.FACTS, toy.facts([DAY], symbols=[text, text + "x"]))
     assert lake.read("facts", symbols=[text])["symbol"].tolist() == [text]
