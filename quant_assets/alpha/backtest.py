@@ -20,7 +20,7 @@ def backtest_asset(chain: "SleeveContext") -> dg.AssetsDefinition:
         deps=chain.upstream("foundation", "weights"),
         description="Walk-forward of the whole decision, its universe rebuilt point in time at every window.",
         metadata=schema_metadata(BACKTEST_RETURNS),
-        **chain.options("backtest", kinds={"deltalake", "cvxpy"}),
+        **chain.options("backtest", kinds={"deltalake", "clarabel"}),
     )
     def backtest(context: dg.AssetExecutionContext, lakehouse: LakehouseResource) -> dg.MaterializeResult[Any]:
         from quant_assets.alpha.history import pinned_history

@@ -121,7 +121,7 @@ def weights_asset(chain: "SleeveContext") -> dg.AssetsDefinition:
         deps=chain.upstream("strategy_returns"),
         description=WEIGHTS.description,
         metadata=schema_metadata(WEIGHTS),
-        **chain.options("weights", kinds={"deltalake", "cvxpy"}),
+        **chain.options("weights", kinds={"deltalake", "clarabel"}),
     )
     def weights(context: dg.AssetExecutionContext, lakehouse: LakehouseResource) -> dg.MaterializeResult[Any]:
         from quant_assets.alpha.reading import PinnedLake, wide_returns

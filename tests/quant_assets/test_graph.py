@@ -21,7 +21,9 @@ def describe(graph) -> str:
     lines = []
     for key in sorted(graph.get_all_asset_keys(), key=lambda k: k.path):
         node = graph.get(key)
-        lines.append(f"{key.to_user_string()} [{node.group_name}] <- {', '.join(sorted(k.to_user_string() for k in node.parent_keys))}")
+        lines.append(
+            f"{key.to_user_string()} [{node.group_name}] <- {', '.join(sorted(k.to_user_string() for k in node.parent_keys))}"
+        )
         lines += [f"  check {check.name}" for check in sorted(node.check_keys)]
     return "\n".join(lines) + "\n"
 

@@ -179,6 +179,22 @@ def test_quarantined_bar_makes_toxic_until_it_leaves_the_window(make_bars, wobbl
     assert of_rule(report, "large_return").empty
 
 
+def test_return_out_of_a_bad_print_is_no_loss(make_bars, wobble):
+    prices = wobble(100)
+    prices[50] *= 1000.0
+    report, _ = verdict(make_bars(prices))
+    assert report.findings["action"].to_list() == ["quarantine"]
+
+
+def test_largest_return_is_the_current_segments(make_bars, wobble):
+    old = wobble(40)
+    old[20:] *= 3.0
+    bars = make_bars(np.concatenate([old, wobble(40)]), gaps={40: 20})
+    _, row = verdict(bars)
+    assert row["max_abs_return"] == pytest.approx(bars["close"].iloc[40:].pct_change().abs().max())
+    assert np.isnan(verdict(bars.iloc[:41])[1]["max_abs_return"])
+
+
 def test_large_return_warns_and_nothing_more(make_bars, wobble):
     """The OGTRY case: +149 % in a day."""
     bars = make_bars(np.concatenate([wobble(60), wobble(60, 249.0)]))
@@ -277,6 +293,8 @@ def test_bar_repeated_under_the_next_date_is_reported(make_bars, wobble):
     repeated = of_rule(verdict(bars)[0], "duplicate")
     assert repeated["from_date"].to_list() == [bars["date"][11]]
     bars.loc[11, "volume"] += 1.0
+    assert of_rule(verdict(bars)[0], "duplicate").empty
+    bars.loc[[10, 11], "volume"] = 0.0  # days without a trade repeat each other by nature
     assert of_rule(verdict(bars)[0], "duplicate").empty
 
 

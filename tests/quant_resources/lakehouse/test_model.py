@@ -173,7 +173,8 @@ class LakeModel(RuleBasedStateMachine):
     def equal_contents_have_equal_hashes(self):
         for table in ("facts", "choices"):
             frozen = [repr(sorted(state.items(), key=repr)) for state in self.versions[table]]
-            assert len(set(zip(frozen, self.hashes[table], strict=True))) == len(set(frozen))
+            pairs = set(zip(frozen, self.hashes[table], strict=True))
+            assert len(pairs) == len(set(frozen)) == len(set(self.hashes[table]))
 
     @invariant()
     def dates_are_those_of_the_newest_version(self):
