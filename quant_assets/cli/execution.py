@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import time
 import uuid
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -128,6 +130,7 @@ def _root_cause(error: Any) -> str:
     return "" if error is None else str(error.message).strip()
 
 
+PID_TAG = "quant/pid"
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 """The terminal is the progress bar's; the event log keeps everything."""
 
@@ -162,6 +165,7 @@ def execute(
     columns = (TextColumn("{task.description:<56}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     started = time.perf_counter()
     with DagsterInstance.get() as instance, Progress(*columns, console=err, transient=True, disable=quiet) as progress:
+        _release_dead_runs(instance)
         listener = _Listener(outcome, progress, total=_step_count(job, selection))
         instance.add_event_listener(outcome.run_id, listener)
         result = job.execute_in_process(
@@ -171,11 +175,20 @@ def execute(
             asset_selection=selection,
             raise_on_error=False,
             run_config=_QUIET,
-            tags={"quant/date": date.isoformat()},
+            tags={"quant/date": date.isoformat(), PID_TAG: str(os.getpid())},
         )
     outcome.success = result.success and not outcome.failed_checks
     outcome.seconds = time.perf_counter() - started
     return outcome
+
+
+def _release_dead_runs(instance: DagsterInstance) -> None:
+    """Fail runs whose process is gone and free the pool slots they held: nothing else would, without a daemon."""
+    for run in instance.get_runs(filters=dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])):
+        pid = run.tags.get(PID_TAG)
+        if pid is not None and not Path(f"/proc/{pid}").exists():
+            instance.report_run_failed(run, "its process ended without a word")
+            instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
 
 
 def _step_count(job: dg.JobDefinition, selection: list[dg.AssetKey]) -> int:

@@ -27,7 +27,10 @@ def quant(tmp_path, monkeypatch):
         (["run", "all", "--date", "2022-07-01"], "in the future of the market: its last closed day is 2022-06-30"),
         (["run", "all", "--date", "30.06.2022"], "YYYY-MM-DD"),
         (["run", "all", "--date", "2001-01-01"], "before the first partition"),
-        (["report", "--profile", "binance_spot_rating_all_long"], "quant run all --profile binance_spot_rating_all_long"),
+        (
+            ["report", "--profile", "binance_spot_rating_all_long"],
+            "quant run all --profile binance_spot_rating_all_long",
+        ),
         (["query", "drop table ohlcv"], "SELECT"),
         (["market", "serve", "--source", "parquet:/nowhere/at/all"], "/nowhere/at/all"),
     ],

@@ -242,6 +242,18 @@ def test_rows_absent_from_the_frame_count_as_missing():
     assert len(eligible_returns(wide.iloc[-50:], LAST, 120, min_days=0).drops) == 3
 
 
+def test_frame_that_ends_before_the_decision_has_no_current_return():
+    result = eligible_returns(frame(), LAST + dt.timedelta(days=1), 120)
+    assert set(result.drops["reason"]) == {"no_current_return"}
+
+
+def test_asset_of_exactly_the_least_age_enters():
+    wide = frame()
+    wide.loc[wide.index[:-90], "X:B"] = np.nan
+    assert "X:B" in eligible_returns(wide, LAST, 90).matrix
+    assert reason(eligible_returns(wide, LAST, 90, min_days=91), "X:B") == ("too_young", 90.0, 91.0)
+
+
 def test_nothing_eligible_is_an_empty_matrix():
     result = eligible_returns(frame() * np.nan, LAST, 120)
     assert result.matrix.shape == (0, 0)

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import logging
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from unittest import mock
 
@@ -153,8 +154,6 @@ def test_history_tells_every_version(grown):
 
 
 def test_a_table_deleted_and_made_again_is_read_afresh(lake, kit):
-    import shutil
-
     lake.replace(kit.CHOICES, kit.choices("p", DAY, {"X:A": 0.4}), date=DAY, profile="p")
     assert lake.read("choices")["symbol"].tolist() == ["X:A"]
     shutil.rmtree(lake.root / "choices")
@@ -162,6 +161,18 @@ def test_a_table_deleted_and_made_again_is_read_afresh(lake, kit):
     lake.replace(kit.CHOICES, kit.choices("p", DAY, {"X:B": 0.4}), date=DAY, profile="p")
     assert lake.version("choices") == 0
     assert lake.read("choices")["symbol"].tolist() == ["X:B"]
+
+
+def test_a_longer_history_put_in_a_tables_place_is_read_afresh(lake, kit, tmp_path):
+    lake.replace(kit.CHOICES, kit.choices("p", DAY, {"X:A": 0.4}), date=DAY, profile="p")
+    assert len(lake.read("choices")) == 1
+    restored = Lake(tmp_path / "backup", [kit.CHOICES])
+    for k in range(3):
+        restored.replace(kit.CHOICES, kit.choices("q", DAY, {f"X:{k}": 1.0}), date=DAY, profile="q")
+    shutil.rmtree(lake.root / "choices")
+    shutil.copytree(restored.root / "choices", lake.root / "choices")
+    assert lake.version("choices") == 2
+    assert lake.read("choices")["symbol"].tolist() == ["X:2"]
 
 
 def test_a_table_of_another_release_is_refused_with_the_difference(lake, kit, log):

@@ -83,7 +83,7 @@ def test_any_text_in_any_chunking(payloads, cuts):
     check_chunking(payloads, cuts)
 
 
-@settings(max_examples=2_000, deadline=None)
+@settings(max_examples=1_000, deadline=None)
 @given(FRAGMENTS, st.lists(st.integers(0, 10_000), max_size=12))
 def test_chunking_never_changes_what_is_found_in_noise(text, cuts):
     check_any_text(text, cuts)
@@ -97,7 +97,7 @@ def test_any_text_in_any_chunking_exhaustively(payloads, cuts):
 
 
 @pytest.mark.slow
-@settings(max_examples=100_000, deadline=None)
+@settings(max_examples=20_000, deadline=None)
 @given(FRAGMENTS, st.lists(st.integers(0, 10_000), max_size=12))
 def test_chunking_never_changes_what_is_found_in_noise_exhaustively(text, cuts):
     check_any_text(text, cuts)

@@ -60,7 +60,7 @@ def test_no_message_makes_it_fall_over(messages):
 
 
 @pytest.mark.slow
-@settings(max_examples=20_000, deadline=None)
+@settings(max_examples=5_000, deadline=None)
 @given(CONVERSATIONS)
 def test_no_message_makes_it_fall_over_exhaustively(messages):
     check_conversation(messages)
