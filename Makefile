@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
-EXTRAS ?= dev
+EXTRAS ?= dev,engines,cvxportfolio,regime,exchanges,bench
 
 .DEFAULT_GOAL := help
 .PHONY: help install run test test-all lint types bench docs lock ci clean
@@ -11,7 +11,7 @@ EXTRAS ?= dev
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-install: $(STAMP)  ## create .venv with everything pinned in requirements.lock (EXTRAS=dev,engines,regime,ray for more)
+install: $(STAMP)  ## create .venv with everything pinned in requirements.lock (EXTRAS=... for other extras)
 
 $(STAMP): pyproject.toml requirements.lock tools/install.sh
 	@PYTHON="$(PYTHON)" VENV="$(VENV)" EXTRAS="$(EXTRAS)" sh tools/install.sh
