@@ -126,6 +126,9 @@ class Settings(BaseSettings):
     market_as_of: MarketAsOf = Field(
         "", description="QUANT_MARKET_AS_OF: last closed day of the embedded market, or its instant; empty: now."
     )
+    workers: int = Field(
+        0, ge=0, le=256, description="QUANT_WORKERS: processes a step may use; 0: as many as there are processors."
+    )
     shared_data: Path | None = Field(None, description="QUANT_SHARED_DATA: recorded market data that tests may read.")
     tradingview_token: SecretStr = Field(SecretStr(""), description="QUANT_TRADINGVIEW_TOKEN; empty: anonymous.")
     tradingview_sessionid: SecretStr = Field(

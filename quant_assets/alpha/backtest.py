@@ -7,10 +7,16 @@ import dagster as dg
 from quant_assets.common import result, schema_metadata, the_date
 from quant_assets.sleeve_rules import sleeve_rules
 from quant_lib.contracts import BACKTEST_METRICS, BACKTEST_RETURNS, BACKTEST_WEIGHTS, BACKTEST_WINDOWS
+from quant_resources.compute import ComputeResource, LocalCompute
 from quant_resources.lakehouse.resource import LakehouseResource
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from quant_assets.alpha.sleeve import SleeveContext
+    from quant_lib.backtest import Window
+    from quant_lib.decision import Choice, History, SleeveRules
+    from quant_lib.decision.walk_forward import Choose, ChooseAll
 
 
 def backtest_asset(chain: "SleeveContext") -> dg.AssetsDefinition:
@@ -22,7 +28,9 @@ def backtest_asset(chain: "SleeveContext") -> dg.AssetsDefinition:
         metadata=schema_metadata(BACKTEST_RETURNS),
         **chain.options("backtest", kinds={"deltalake", "clarabel"}),
     )
-    def backtest(context: dg.AssetExecutionContext, lakehouse: LakehouseResource) -> dg.MaterializeResult[Any]:
+    def backtest(
+        context: dg.AssetExecutionContext, lakehouse: LakehouseResource, compute: ComputeResource
+    ) -> dg.MaterializeResult[Any]:
         from quant_assets.alpha.history import pinned_history
         from quant_assets.alpha.reading import PinnedLake
         from quant_lib.decision import walk_forward
@@ -31,7 +39,7 @@ def backtest_asset(chain: "SleeveContext") -> dg.AssetsDefinition:
         lake, date, profile = lakehouse.lake, the_date(context), chain.sleeve.name
         rules = sleeve_rules(chain.project, chain.sleeve)
         history = pinned_history(PinnedLake(lake, profile, date), rules)
-        walked = walk_forward(history, rules, date, progress=_log_progress(context))
+        walked = walk_forward(history, rules, date, choose_all=_spread(compute.local), progress=_log_progress(context))
         tables = (
             (BACKTEST_RETURNS, walked.returns),
             (BACKTEST_WINDOWS, walked.windows),
@@ -46,6 +54,17 @@ def backtest_asset(chain: "SleeveContext") -> dg.AssetsDefinition:
         return result(receipts, windows=len(walked.windows), **shown)
 
     return backtest
+
+
+def _spread(local: LocalCompute) -> "ChooseAll":
+    """Windows over this machine's processors; which one chose a window changes nothing."""
+
+    def choose_all(
+        choose: "Choose", history: "History", rules: "SleeveRules", windows: "Sequence[Window]"
+    ) -> "Iterable[Choice]":
+        return local.map(choose, (history, rules), windows)
+
+    return choose_all
 
 
 def _log_progress(context: dg.AssetExecutionContext) -> Any:

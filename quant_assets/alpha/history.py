@@ -9,9 +9,14 @@ from quant_lib.decision import History, SleeveRules
 from quant_lib.health import segment_bars
 
 
-def pinned_history(pinned: PinnedLake, rules: SleeveRules) -> History:
-    """Bars with their segments, features and the catalogue, up to the decision date."""
-    bars = pinned.past("ohlcv", columns=["symbol", "date", "open", "high", "low", "close", "volume"])
+def segmented_bars(pinned: PinnedLake, rules: SleeveRules, **options: object) -> pd.DataFrame:
+    """Bars up to the decision date, each with the segment it belongs to."""
+    bars = pinned.past("ohlcv", columns=["symbol", "date", "open", "high", "low", "close", "volume"], **options)
     bars = bars.sort_values(["symbol", "date"], kind="stable").reset_index(drop=True)
     segments: pd.Series = segment_bars(bars, rules.health)
-    return History.of(bars.assign(segment=segments), pinned.past("features"), pinned.today("instruments"), rules.health)
+    return bars.assign(segment=segments)
+
+
+def pinned_history(pinned: PinnedLake, rules: SleeveRules) -> History:
+    """Bars with their segments, features and the catalogue, up to the decision date."""
+    return History.of(segmented_bars(pinned, rules), pinned.past("features"), pinned.today("instruments"), rules.health)

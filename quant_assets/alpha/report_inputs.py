@@ -6,7 +6,7 @@ import datetime as dt
 
 import pandas as pd
 
-from quant_assets.alpha.history import pinned_history
+from quant_assets.alpha.history import segmented_bars
 from quant_assets.alpha.reading import PinnedLake
 from quant_assets.sleeve_rules import sleeve_rules
 from quant_lib.decision.walk_forward import benchmark_returns
@@ -56,7 +56,7 @@ def report_inputs(lake: Lake, project: Project, sleeve: SleeveConfig, date: dt.d
         windows=windows,
         returns=returns,
         metrics=pinned.decided("backtest_metrics"),
-        benchmark=benchmark_returns(pinned_history(pinned, rules).bars, sessions, rules),
+        benchmark=benchmark_returns(segmented_bars(pinned, rules, symbols=[rules.benchmark]), sessions, rules),
         benchmark_name=sleeve.benchmark,
         notes=_notes(windows, pinned.decided("candidates"), pinned.today("instruments"), sleeve.direction),
     )

@@ -6,11 +6,14 @@ backtest call the same functions on rows known at that date.
 
 from __future__ import annotations
 
+from quant_lib.decision.choice import Choice, choose
 from quant_lib.decision.daily import allocate_all, discover, eligible_over, universe_on
+from quant_lib.decision.history import History
 from quant_lib.decision.rules import ReturnRules, Scan, SleeveRules, WindowRules
-from quant_lib.decision.walk_forward import History, WalkForward, walk_forward
+from quant_lib.decision.walk_forward import WalkForward, walk_forward
 
 __all__ = [
+    "Choice",
     "History",
     "ReturnRules",
     "Scan",
@@ -18,6 +21,7 @@ __all__ = [
     "WalkForward",
     "WindowRules",
     "allocate_all",
+    "choose",
     "discover",
     "eligible_over",
     "universe_on",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
 
 import pandas as pd
 
@@ -16,90 +17,18 @@ from quant_lib.backtest import (
     simulate,
     walk_forward_windows,
 )
-from quant_lib.contracts import CANDIDATES
-from quant_lib.decision.daily import Allocated, allocate_all, discover, eligible_over, universe_on
+from quant_lib.decision.choice import Choice, choose
+from quant_lib.decision.daily import Allocated, allocate_all
+from quant_lib.decision.history import History
 from quant_lib.decision.rules import SleeveRules
 from quant_lib.errors import MissingDataError
-from quant_lib.health import HealthRules, assess_health, quarantine_bars, segment_starts
-from quant_lib.selection import select
-from quant_lib.synthesis import make_atoms, synthetic_returns
+from quant_lib.health import quarantine_bars
 
-HEALTH_HISTORY = pd.Timedelta(days=420)
-"""History a verdict on bars looks at; longer than every window of the health rules."""
+Choose: TypeAlias = Callable[[History, SleeveRules, Window], Choice]
+ChooseAll: TypeAlias = Callable[[Choose, History, SleeveRules, Sequence[Window]], Iterable[Choice]]
+"""How windows are run: one after the other, or spread over processes. Choices come back in the order of the windows."""
 
 SIMULATOR = "reference"
-
-
-@dataclass(frozen=True)
-class History:
-    """What was stored up to a date, served day by day. Make it with `History.of`.
-
-    A decision asks for rows *as of* its day and is handed nothing later: rows are
-    kept in order of their date, and a day's view ends where that day ends.
-
-    Attributes
-    ----------
-    bars, features : DataFrame
-        Sorted by (date, symbol).
-    instruments : DataFrame
-        Catalogue rows of the newest date: only what does not change over time is read.
-    quarantined, starts : DataFrame
-        Bad prints with the date they became known, and where segments begin.
-    """
-
-    bars: pd.DataFrame
-    features: pd.DataFrame
-    instruments: pd.DataFrame
-    quarantined: pd.DataFrame
-    starts: pd.DataFrame
-
-    @classmethod
-    def of(cls, bars: pd.DataFrame, features: pd.DataFrame, instruments: pd.DataFrame, rules: HealthRules) -> History:
-        """Order the rows and find, once, what quarantines and separates them.
-
-        Both findings carry the date they became known and do not change when later
-        bars are added, so that a day's view can be cut from them.
-
-        Parameters
-        ----------
-        bars : DataFrame
-            symbol, date, open, high, low, close, volume, segment.
-        features, instruments : DataFrame
-            Rows of the tables of the same name.
-        rules : HealthRules
-            What quarantines a bar.
-        """
-        return cls(
-            bars.sort_values(["date", "symbol"], ignore_index=True),
-            features.sort_values(["date", "symbol"], ignore_index=True),
-            instruments,
-            quarantine_bars(bars, rules),
-            segment_starts(bars, bars["segment"]),
-        )
-
-    def bars_between(self, since: pd.Timestamp, day: pd.Timestamp) -> pd.DataFrame:
-        """Bars of the sessions from ``since`` to ``day``."""
-        return _between(self.bars, since, day)
-
-    def features_on(self, day: pd.Timestamp) -> pd.DataFrame:
-        """Feature rows of one day."""
-        return _between(self.features, day, day)
-
-    def bad_prints(self, day: pd.Timestamp) -> pd.DataFrame:
-        """Quarantined bars known on a day."""
-        return self.quarantined[self.quarantined["known_on"] <= day]
-
-    def segment_starts(self, day: pd.Timestamp) -> pd.DataFrame:
-        """Segments that had begun on a day."""
-        return self.starts[self.starts["start"] <= day]
-
-
-def _between(frame: pd.DataFrame, since: pd.Timestamp, until: pd.Timestamp) -> pd.DataFrame:
-    """Rows of a date-ordered frame, both ends included."""
-    dates = frame["date"].to_numpy()
-    first = dates.searchsorted(since.to_datetime64(), side="left")
-    last = dates.searchsorted(until.to_datetime64(), side="right")
-    return frame.iloc[int(first) : int(last)].reset_index(drop=True)
 
 
 @dataclass(frozen=True)
@@ -115,72 +44,51 @@ class WalkForward:
 
 @dataclass(frozen=True)
 class Decision:
-    """One window's decision."""
+    """One window's decision.
+
+    Attributes
+    ----------
+    window : Window
+        When.
+    row : dict
+        Row of ``backtest_windows``.
+    allocated : Allocated
+        Every allocation.
+    net_weights : dict of (str, str) to Series
+        Signed physical weights by symbol, for each engine and risk profile.
+    """
 
     window: Window
-    allocated: Allocated
     row: dict[str, object]
+    allocated: Allocated
+    net_weights: dict[tuple[str, str], pd.Series]
+
+    @classmethod
+    def of(cls, choice: Choice, allocated: Allocated) -> Decision:
+        """Choice and its allocations, with the weights a simulator takes."""
+        weights = {
+            (str(row.engine), str(row.risk_profile)): pd.Series(dtype="float64")
+            for row in allocated.allocations.itertuples()
+        }
+        for key, rows in allocated.positions.groupby(["engine", "risk_profile"], sort=False):
+            weights[(str(key[0]), str(key[1]))] = pd.Series(
+                rows["net_weight"].to_numpy(dtype="float64"), index=rows["symbol"].to_numpy(dtype=object)
+            )
+        return cls(choice.window, choice.row, allocated, weights)
 
 
-def decide(history: History, window: Window, rules: SleeveRules) -> Decision:
-    """Decide as on the last train session, from rows known at its close and nothing else.
-
-    Parameters
-    ----------
-    history : History
-        May reach further than the window; every view of it ends on the decision date.
-    window : Window
-        Train and test sessions.
-    rules : SleeveRules
-        The sleeve.
-
-    Returns
-    -------
-    Decision
-        Allocations and the row of ``backtest_windows``.
-    """
-    day = window.decided_on
-    today = history.features_on(day)
-    tables = discover(universe_on(today, history.instruments), rules, day.date(), "reconstructed")
-    candidates = tables[CANDIDATES.name]
-    recent = history.bars_between(day - HEALTH_HISTORY, day)
-    recent = recent[recent["symbol"].isin(set(candidates["symbol"]))]
-    health = assess_health(recent, day.date(), rules.health, since=day.date()).health
-    matrix = _train_returns(recent, history, window, rules)
-    selected = select(candidates, today, health, _as_of(history.instruments, day), matrix, rules.selection)
-    atoms = make_atoms(selected.table)
-    allocated = allocate_all(synthetic_returns(matrix, atoms), atoms, rules)
-    row = {
-        "window": window.index,
-        "train_start": window.train_start,
-        "decided_on": day,
-        "test_start": window.test_start,
-        "test_end": window.test_end,
-        "n_known": len(today),
-        "n_candidates": len(candidates),
-        "n_vetoed": int(selected.table["vetoes"].ne("").sum()),
-        "n_selected": len(atoms),
-        "stage": selected.stage if len(atoms) else 0,
-        "sparse": selected.sparse,
-        "universe": "reconstructed",
-    }
-    return Decision(window, allocated, row)
-
-
-def _as_of(instruments: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
-    return instruments.assign(date=day)
-
-
-def _train_returns(bars: pd.DataFrame, history: History, window: Window, rules: SleeveRules) -> pd.DataFrame:
-    """Eligible returns of the candidates over the train window."""
-    day = window.decided_on
-    length = int((day - window.train_start).days) + 1
-    limits = replace(rules.returns, lookback=length, min_days=min(rules.returns.min_days, length))
-    return eligible_over(bars, history.bad_prints(day), history.segment_starts(day), day.date(), limits).matrix
+def one_by_one(choose: Choose, history: History, rules: SleeveRules, windows: Sequence[Window]) -> Iterable[Choice]:
+    """Choose every window in this process."""
+    return (choose(history, rules, window) for window in windows)
 
 
 def walk_forward(
-    history: History, rules: SleeveRules, on: dt.date, *, progress: Callable[[int, int], None] | None = None
+    history: History,
+    rules: SleeveRules,
+    on: dt.date,
+    *,
+    choose_all: ChooseAll = one_by_one,
+    progress: Callable[[int, int], None] | None = None,
 ) -> WalkForward:
     """Walk a sleeve forward through history, up to a date.
 
@@ -192,6 +100,8 @@ def walk_forward(
         The sleeve; ``rules.windows`` gives the lengths.
     on : datetime.date
         Decision date: nothing after it is used.
+    choose_all : callable
+        Runs the windows' choices; the result does not depend on how.
     progress : callable, optional
         Called with (windows done, windows in all).
 
@@ -212,24 +122,24 @@ def walk_forward(
         sessions, train=rules.windows.train, test=rules.windows.test, step=rules.windows.step
     )
     decisions = []
-    for window in windows:
-        decisions.append(decide(history, window, rules))
+    for choice in choose_all(choose, history, rules, windows):
+        decisions.append(Decision.of(choice, allocate_all(choice.streams, choice.atoms, rules)))
         if progress is not None:
             progress(len(decisions), len(windows))
     first, last = windows[0].decided_on, windows[-1].test_end
     held, breaks = _holding(history.bars, history.quarantined, sessions[(sessions >= first) & (sessions <= last)])
     benchmark = _benchmark(held, rules).loc[windows[0].test_start :]
-    returns, metrics, weights = [], [], []
+    returns, metrics = [], []
     for request in rules.requests:
-        targets = {d.window.decided_on: _net_weights(d, request.engine, request.risk_profile) for d in decisions}
+        key = (request.engine, request.risk_profile)
+        targets = {d.window.decided_on: d.net_weights[key] for d in decisions}
         simulated = simulate(targets, held, breaks=breaks, costs=rules.costs, rules=rules.execution)
         label = {"engine": request.engine, "risk_profile": request.risk_profile}
         returns.append(_return_rows(simulated, windows, label))
         metrics.append(_metric_rows(simulated, benchmark, rules.ann, label))
-        weights += [_weight_rows(d, label) for d in decisions]
     return WalkForward(
         pd.DataFrame([d.row for d in decisions]),
-        pd.concat(weights, ignore_index=True),
+        pd.concat([_weight_rows(d) for d in decisions], ignore_index=True),
         pd.concat(returns, ignore_index=True),
         pd.concat(metrics, ignore_index=True),
         benchmark,
@@ -267,17 +177,9 @@ def _benchmark(held: pd.DataFrame, rules: SleeveRules) -> pd.Series:
     return held[rules.benchmark].fillna(0.0)
 
 
-def _net_weights(decision: Decision, engine: str, risk_profile: str) -> pd.Series:
-    rows = decision.allocated.positions
-    chosen = rows[(rows["engine"] == engine) & (rows["risk_profile"] == risk_profile)]
-    return pd.Series(chosen["net_weight"].to_numpy(dtype="float64"), index=chosen["symbol"].to_numpy())
-
-
-def _weight_rows(decision: Decision, label: dict[str, str]) -> pd.DataFrame:
-    weights = _net_weights(decision, **label)
-    return pd.DataFrame({"symbol": weights.index, "net_weight": weights.to_numpy()}).assign(
-        window=decision.window.index, **label
-    )
+def _weight_rows(decision: Decision) -> pd.DataFrame:
+    rows = decision.allocated.positions[["engine", "risk_profile", "symbol", "net_weight"]]
+    return rows.assign(window=decision.window.index)
 
 
 def _return_rows(simulated: Simulation, windows: list[Window], label: dict[str, str]) -> pd.DataFrame:

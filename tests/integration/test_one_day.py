@@ -3,6 +3,8 @@
 import datetime as dt
 import json
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from quant_assets.configured import load_configured
@@ -91,3 +93,52 @@ def test_the_report_is_whole_and_loads_nothing(finished):
     assert '<script src="http' not in page
     document = json.loads((folder / "report.json").read_text())
     assert {m["risk_profile"] for m in document["metrics"]} == {"equal_weight", "hrp", "min_variance"}
+
+
+@pytest.fixture(scope="module")
+def walked(finished):
+    """The sleeve's rules, its history, and its windows."""
+    from quant_assets.alpha.history import pinned_history
+    from quant_assets.alpha.reading import PinnedLake
+    from quant_assets.sleeve_rules import sleeve_rules
+    from quant_lib.backtest import walk_forward_windows
+
+    _, project = load_configured()
+    rules = sleeve_rules(project, project.sleeve(PROFILE))
+    history = pinned_history(PinnedLake(Lake(finished[2].lakehouse_dir), PROFILE, DAY), rules)
+    sessions = pd.DatetimeIndex(history.bars["date"].unique())[-rules.windows.history :]
+    return rules, history, walk_forward_windows(sessions, train=252, test=10, step=10)
+
+
+def test_windows_chosen_in_two_processes_are_those_of_one(walked):
+    from quant_lib.decision import choose
+    from quant_resources.compute import LocalCompute
+
+    rules, history, windows = walked
+    alone = [choose(history, rules, window) for window in windows]
+    assert sum(len(choice.atoms) for choice in alone) > 0
+    for one, other in zip(alone, LocalCompute(2, least=1).map(choose, (history, rules), windows), strict=True):
+        assert one.row == other.row
+        pd.testing.assert_frame_equal(one.atoms, other.atoms)
+        pd.testing.assert_frame_equal(one.streams, other.streams, check_exact=True)
+
+
+def test_what_comes_after_a_window_s_decision_changes_nothing_of_it(walked):
+    from quant_lib.decision import History, choose
+
+    rules, history, windows = walked
+    window = windows[0]
+    rng = np.random.default_rng(7)
+
+    def scrambled(frame):
+        later = (frame["date"] > window.decided_on).to_numpy()
+        assert later.any()
+        figures = [c for c in frame.columns if frame[c].dtype == "float64"]
+        noise = frame.copy()
+        noise.loc[later, figures] = np.exp(rng.normal(size=(int(later.sum()), len(figures))))
+        return noise
+
+    noisy = History.of(scrambled(history.bars), scrambled(history.features), history.instruments, rules.health)
+    one, other = choose(history, rules, window), choose(noisy, rules, window)
+    assert one.row == other.row
+    pd.testing.assert_frame_equal(one.streams, other.streams, check_exact=True)

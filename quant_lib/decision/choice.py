@@ -1,0 +1,98 @@
+"""One window's choice: which atoms, from rows known at the close of its last train session (semantics 9.2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from quant_lib.backtest import Window
+from quant_lib.contracts import CANDIDATES
+from quant_lib.decision.daily import discover, eligible_over, universe_on
+from quant_lib.decision.history import History
+from quant_lib.decision.rules import SleeveRules
+from quant_lib.health import assess_health
+from quant_lib.selection import select
+from quant_lib.synthesis import make_atoms, synthetic_returns
+
+HEALTH_HISTORY = pd.Timedelta(days=420)
+"""History a verdict on bars looks at; longer than every window of the health rules."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What one window holds, before capital is divided.
+
+    Attributes
+    ----------
+    window : Window
+        Train and test sessions.
+    atoms : DataFrame
+        Composition map of the recruited candidates; empty where nobody was.
+    streams : DataFrame of shape (n_sessions, n_atoms)
+        Their synthetic long returns over the train window, complete.
+    row : dict
+        Row of ``backtest_windows`` without profile and date.
+    """
+
+    window: Window
+    atoms: pd.DataFrame
+    streams: pd.DataFrame
+    row: dict[str, object]
+
+
+def choose(history: History, rules: SleeveRules, window: Window) -> Choice:
+    """Choose as on the last train session, from rows known at its close and nothing else.
+
+    Windows do not depend on one another, so they may be chosen in any order and in several processes.
+
+    Parameters
+    ----------
+    history : History
+        May reach further than the window; every view of it ends on the decision date.
+    rules : SleeveRules
+        The sleeve.
+    window : Window
+        Train and test sessions.
+
+    Returns
+    -------
+    Choice
+        Atoms, their streams and the window's row.
+    """
+    day = window.decided_on
+    today = history.features_on(day)
+    candidates = discover(universe_on(today, history.instruments), rules, day.date(), "reconstructed")[CANDIDATES.name]
+    recent = history.bars_between(day - HEALTH_HISTORY, day)
+    recent = recent[recent["symbol"].isin(set(candidates["symbol"]))]
+    health = assess_health(recent, day.date(), rules.health, since=day.date()).health
+    matrix = _train_returns(recent, history, window, rules)
+    selected = select(candidates, today, health, _as_of(history.instruments, day), matrix, rules.selection)
+    atoms = make_atoms(selected.table)
+    row: dict[str, object] = {
+        "window": window.index,
+        "train_start": window.train_start,
+        "decided_on": day,
+        "test_start": window.test_start,
+        "test_end": window.test_end,
+        "n_known": len(today),
+        "n_candidates": len(candidates),
+        "n_vetoed": int(selected.table["vetoes"].ne("").sum()),
+        "n_selected": len(atoms),
+        "stage": selected.stage if len(atoms) else 0,
+        "sparse": selected.sparse,
+        "universe": "reconstructed",
+    }
+    return Choice(window, atoms, synthetic_returns(matrix, atoms), row)
+
+
+def _as_of(instruments: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
+    return instruments.assign(date=day)
+
+
+def _train_returns(bars: pd.DataFrame, history: History, window: Window, rules: SleeveRules) -> pd.DataFrame:
+    """Eligible returns of the candidates over the train window."""
+    day = window.decided_on
+    length = int((day - window.train_start).days) + 1
+    limits = replace(rules.returns, lookback=length, min_days=min(rules.returns.min_days, length))
+    return eligible_over(bars, history.bad_prints(day), history.segment_starts(day), day.date(), limits).matrix
