@@ -6,12 +6,19 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from quant_lib.calendars import Calendar
     from quant_lib.decision import Scan, SleeveRules
     from quant_lib.health import HealthRules
     from quant_resources.config import Project, ScannerConfig, SleeveConfig
 
-ANN = 365.0
-"""Sessions a year of the 24x7 calendar every configured venue trades on."""
+
+def sleeve_calendar(project: Project, sleeve: SleeveConfig) -> Calendar:
+    """Calendar a sleeve decides on: the sessions shared by every venue its scanners choose from (semantics 4.3)."""
+    from quant_lib.calendars import get_calendar, intersect, venue_hours
+
+    universes = [project.universes[project.scanners[name].universe] for name in sleeve.scanners]
+    names = {venue_hours(e, kind).calendar for u in universes for e in u.exchanges for kind in u.asset_types}
+    return intersect([get_calendar(name) for name in sorted(names)])
 
 
 def health_rules(project: Project) -> HealthRules:
@@ -71,11 +78,12 @@ def sleeve_rules(project: Project, sleeve: SleeveConfig) -> SleeveRules:
     from quant_lib.selection import SelectionRules, VetoRules
 
     selection, risk, backtest = sleeve.selection, sleeve.risk, sleeve.backtest
+    calendar = sleeve_calendar(project, sleeve)
     requests = tuple(
         AllocationRequest(
             risk_profile=profile,
             engine=engine,
-            ann=ANN,
+            ann=calendar.ann,
             asset_cap=risk.asset_cap,
             cluster_cap=risk.cluster_cap,
             kappa_max=risk.kappa_max,
@@ -106,7 +114,7 @@ def sleeve_rules(project: Project, sleeve: SleeveConfig) -> SleeveRules:
             cluster_threshold=selection.cluster_threshold,
             cluster_lookbacks=risk.lookbacks,
             feature_lookback=selection.feature_lookback,
-            ann=ANN,
+            ann=calendar.ann,
             overall_rating=overall_rating(project),
             weights=selection.weights,
             dominant_signal=selection.dominant_signal,
@@ -117,9 +125,10 @@ def sleeve_rules(project: Project, sleeve: SleeveConfig) -> SleeveRules:
         cluster_lookbacks=risk.lookbacks,
         max_clusters=risk.max_clusters,
         windows=WindowRules(backtest.train, backtest.test, backtest.step, backtest.history_days),
-        costs=CostModel(sleeve.costs.slippage, sleeve.costs.commission, sleeve.costs.short_borrow, ANN),
+        costs=CostModel(sleeve.costs.slippage, sleeve.costs.commission, sleeve.costs.short_borrow, calendar.ann),
         execution=ExecutionRules(),
         health=health_rules(project),
         benchmark=sleeve.benchmark,
-        ann=ANN,
+        ann=calendar.ann,
+        calendar=calendar.name,
     )

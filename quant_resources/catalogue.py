@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from quant_lib.calendars import venue_hours
 from quant_lib.contracts import INSTRUMENTS
 from quant_lib.symbols import STABLE_BASES, parse_symbols
 
@@ -102,12 +103,14 @@ def build_instruments(
         active = last.ge(day - pd.Timedelta(days=_QUARANTINE_FREE_DAYS))
     tick = pd.to_numeric(frame["minmov"], errors="coerce") / pd.to_numeric(frame["pricescale"], errors="coerce")
     missing = pd.Series("missing", index=frame.index)
+    kinds = frame["type"].map(_TYPES)
+    hours = [venue_hours(exchange, kind) for exchange, kind in zip(parsed["exchange"], kinds, strict=True)]
     made = pd.DataFrame(
         {
             "date": day.as_unit("us"),
             "symbol": frame["symbol"],
             "exchange": parsed["exchange"],
-            "asset_type": frame["type"].map(_TYPES),
+            "asset_type": kinds,
             "base": parsed["base"],
             "quote": frame["currency"].fillna(parsed["quote"]),
             "description": frame["description"],
@@ -121,9 +124,9 @@ def build_instruments(
             "maker_fee_source": "default",
             "taker_fee": fees[1],
             "taker_fee_source": "default",
-            "calendar": "24x7",
-            "timezone": "Etc/UTC",
-            "session": "24x7",
+            "calendar": [one.calendar for one in hours],
+            "timezone": [one.timezone for one in hours],
+            "session": [one.session for one in hours],
             "listed_on": listed_on,
             "last_traded_on": last.where(last <= day, day),
             "active": active,

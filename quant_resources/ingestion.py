@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from quant_lib.calendars import CalendarBook
 from quant_lib.contracts import OHLCV, OHLCV_FETCHES, OHLCV_REJECTS, OHLCV_REVISIONS, TableSpec
-from quant_lib.health import revisions, split_closed, vet_bars
+from quant_lib.health import revisions, split_closed, stamp_bars, vet_bars
 
 if TYPE_CHECKING:
     from quant_resources.lakehouse import Lake, Receipt
@@ -84,19 +85,15 @@ def plan_requests(
     return wanted
 
 
-def _bars_frame(results: Sequence[BarResult], source: str, now: dt.datetime) -> pd.DataFrame:
+def _served_bars(results: Sequence[BarResult]) -> pd.DataFrame:
+    """Put every symbol's bars as served into one frame."""
     parts = [result.bars.assign(symbol=result.symbol) for result in results if len(result.bars)]
-    if not parts:
-        return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in OHLCV.pandas_types().items()})
-    bars = pd.concat(parts, ignore_index=True)
-    bars["open_time"] = bars["open_time"].astype("datetime64[us, UTC]")
-    bars["date"] = bars["open_time"].dt.tz_localize(None).dt.floor("D").astype("datetime64[us]")
-    bars["close_time"] = bars["open_time"] + pd.Timedelta(days=1)
-    bars["known_at"] = bars["close_time"]
-    bars["source"] = source
-    bars["ingested_at"] = pd.Timestamp(now).as_unit("us")
-    bars = bars.sort_values(["symbol", "date"], kind="stable").reset_index(drop=True)
-    return bars.astype(OHLCV.pandas_types())[list(OHLCV.column_names)]
+    if parts:
+        return pd.concat(parts, ignore_index=True)
+    empty = {name: pd.Series(dtype="float64") for name in ("open", "high", "low", "close", "volume")}
+    return pd.DataFrame(
+        {"symbol": pd.Series(dtype="str"), "open_time": pd.Series(dtype="datetime64[us, UTC]"), **empty}
+    )
 
 
 def _typed(frame: pd.DataFrame, spec: TableSpec) -> pd.DataFrame:
@@ -160,10 +157,12 @@ def ingest(
             progress(done, len(wanted), result.symbol)
 
     results = client.fetch_bars([BarRequest(symbol, n) for symbol, n in sorted(wanted.items())], on_result=report)
-    served = _bars_frame(results, "tradingview", now)
-    closed, _ = split_closed(served, clock)
-    window = closed["date"].between(pd.Timestamp(start), pd.Timestamp(on))
-    good, rejects = vet_bars(closed[window])
+    served = _served_bars(results)
+    calendars = CalendarBook.of(instruments)
+    closed, _ = split_closed(served, clock, calendar=calendars)
+    stamped = stamp_bars(closed, source="tradingview", ingested_at=now, calendar=calendars)
+    window = stamped["date"].between(pd.Timestamp(start), pd.Timestamp(on))
+    good, rejects = vet_bars(stamped[window], calendars)
     revised = _revisions(lake, good, on)
     receipt = lake.add_missing(OHLCV, _typed(good, OHLCV))
     day = pd.Timestamp(on).as_unit("us")

@@ -33,13 +33,16 @@ def returns_matrix_asset(chain: "SleeveContext") -> dg.AssetsDefinition:
     )
     def returns_matrix(context: dg.AssetExecutionContext, lakehouse: LakehouseResource) -> dg.MaterializeResult[Any]:
         from quant_assets.alpha.reading import PinnedLake, returns_for
+        from quant_lib.calendars import get_calendar
         from quant_lib.decision.daily import stamp
 
         lake, date, profile = lakehouse.lake, the_date(context), chain.sleeve.name
         pinned = PinnedLake(lake, profile, date)
         rules = sleeve_rules(chain.project, chain.sleeve)
         symbols = sorted(set(pinned.decided("candidates")["symbol"]))
-        matrix, drops = returns_for(pinned, symbols, rules.returns, health_rules(chain.project))
+        matrix, drops = returns_for(
+            pinned, symbols, rules.returns, health_rules(chain.project), get_calendar(rules.calendar)
+        )
         long = matrix.rename_axis(index="bar_date", columns="symbol").stack().rename("ret").reset_index()
         receipts = [
             lake.replace(RETURNS_MATRIX, stamp(long, RETURNS_MATRIX, profile, date), date=date, profile=profile),

@@ -6,7 +6,7 @@ import dagster as dg
 
 from quant_assets import keys
 from quant_assets.common import result, schema_metadata, the_date
-from quant_assets.sleeve_rules import sleeve_rules
+from quant_assets.sleeve_rules import sleeve_calendar, sleeve_rules
 from quant_lib.contracts import CANDIDATE_DROPS, CANDIDATE_FUNNEL, CANDIDATES, FOUNDATION
 from quant_resources.lakehouse.resource import LakehouseResource
 from quant_resources.tradingview.resource import TradingViewResource
@@ -29,9 +29,11 @@ def candidates_asset(chain: "SleeveContext") -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, lakehouse: LakehouseResource, tradingview: TradingViewResource
     ) -> dg.MaterializeResult[Any]:
         from quant_assets.alpha.scanning import vendor_ratings
+        from quant_lib.calendars import require_session
         from quant_lib.decision import discover, universe_on
 
         lake, date, profile = lakehouse.lake, the_date(context), chain.sleeve.name
+        require_session(sleeve_calendar(chain.project, chain.sleeve), date, f"sleeve {profile}")
         instruments, features = lake.read("instruments", date=date), lake.read("features", date=date)
         mode = str(instruments["mode"].iloc[0]) if len(instruments) else "reconstructed"
         scanned = vendor_ratings(tradingview, chain.project, chain.sleeve) if mode == "scanned" else None

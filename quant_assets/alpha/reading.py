@@ -6,12 +6,17 @@ import datetime as dt
 
 import pandas as pd
 
+from quant_lib.calendars import Calendar, CalendarBook
 from quant_lib.decision import ReturnRules, eligible_over
 from quant_lib.health import HealthRules, quarantine_bars, segment_starts
+from quant_resources.calendars import calendar_book
 from quant_resources.lakehouse import Lake
 
 PINNED = ("instruments", "ohlcv", "ohlcv_health", "features")
 """Shared tables every decision reads."""
+
+BAR_COLUMNS = ("symbol", "date", "open", "close", "volume")
+"""What tells a bad print and a split."""
 
 
 class PinnedLake:
@@ -46,18 +51,23 @@ class PinnedLake:
         """Rows an earlier step of this chain decided."""
         return self._lake.decision(table, self.profile, self.date)
 
+    def calendars(self) -> CalendarBook:
+        """Calendar of every symbol, as the pinned catalogue has it."""
+        return calendar_book(self._lake, self.date, version=self._versions["instruments"])
+
     def segmented_closes(self, **options: object) -> pd.DataFrame:
         """Close and segment of every usable bar: what the features were computed from."""
         return self.past("features", columns=["symbol", "date", "close", "segment"], **options)
 
 
 def returns_for(
-    pinned: PinnedLake, symbols: list[str], rules: ReturnRules, health: HealthRules
+    pinned: PinnedLake, symbols: list[str], rules: ReturnRules, health: HealthRules, target: Calendar
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Eligible returns of some symbols over the lookback, and what was left out with the reason."""
     closes = pinned.segmented_closes(symbols=symbols).sort_values(["symbol", "date"], kind="stable")
-    bad, starts = quarantine_bars(closes, health), segment_starts(closes, closes["segment"])
-    found = eligible_over(closes, bad, starts, pinned.date, rules)
+    bars, calendars = pinned.past("ohlcv", columns=list(BAR_COLUMNS), symbols=symbols), pinned.calendars()
+    bad, starts = quarantine_bars(bars, health, calendars), segment_starts(closes, closes["segment"])
+    found = eligible_over(closes, bad, starts, pinned.date, rules, calendars, target)
     return found.matrix, found.drops
 
 

@@ -7,7 +7,7 @@ import dagster as dg
 import pandas as pd
 
 from quant_assets.common import result, schema_metadata, the_date
-from quant_assets.sleeve_rules import ANN
+from quant_assets.sleeve_rules import sleeve_calendar
 from quant_lib.contracts import REPORTS
 from quant_resources.artifacts import Artifact, ArtifactsResource
 from quant_resources.lakehouse.resource import LakehouseResource
@@ -33,7 +33,8 @@ def report_asset(chain: "SleeveContext") -> dg.AssetsDefinition:
         from quant_lib.report import build_report
 
         lake, date, profile = lakehouse.lake, the_date(context), chain.sleeve.name
-        sheet = build_report(report_inputs(lake, chain.project, chain.sleeve, date, ANN))
+        ann = sleeve_calendar(chain.project, chain.sleeve).ann
+        sheet = build_report(report_inputs(lake, chain.project, chain.sleeve, date, ann))
         files = {
             "report.html": sheet.html.encode(),
             "report.md": sheet.markdown.encode(),

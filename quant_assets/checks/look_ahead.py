@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 
 from quant_assets.dataops.feature_rows import labelled_bars
-from quant_assets.sleeve_rules import ANN
+from quant_lib.calendars import CalendarBook, session_number_of
 from quant_lib.contracts.verdicts import Verdict, require
 from quant_lib.features import compute_features
 from quant_lib.health import HealthRules
+from quant_resources.calendars import calendar_book
 from quant_resources.lakehouse import Lake
 
 SAMPLE = 12
@@ -41,9 +42,11 @@ def judge_look_ahead(lake: Lake, date: dt.date, rules: HealthRules, ruleset: str
     stored = lake.read("features", date=date)
     symbols = sorted(stored["symbol"], key=lambda s: zlib.crc32(f"{date}{s}".encode()))[:SAMPLE]
     bars = lake.read("ohlcv", until=date, symbols=symbols)
-    scrambled = pd.concat([bars, _noise(bars, date)], ignore_index=True)
-    labelled = labelled_bars(scrambled, rules)
-    again = compute_features(labelled, labelled["segment"], ruleset=ruleset, ann=ANN, since=date)
+    calendars = calendar_book(lake, date)
+    scrambled = pd.concat([bars, _noise(bars, date, calendars)], ignore_index=True)
+    labelled = labelled_bars(scrambled, rules, calendars)
+    ann = calendars.ann(labelled["symbol"].unique())
+    again = compute_features(labelled, labelled["segment"], ruleset=ruleset, ann=ann, since=date)
     day = pd.Timestamp(date)
     again = again[again["date"] == day].set_index("symbol").sort_index()
     kept = stored[stored["symbol"].isin(symbols)].set_index("symbol").sort_index()
@@ -56,11 +59,13 @@ def judge_look_ahead(lake: Lake, date: dt.date, rules: HealthRules, ruleset: str
     )
 
 
-def _noise(bars: pd.DataFrame, date: dt.date) -> pd.DataFrame:
+def _noise(bars: pd.DataFrame, date: dt.date, calendars: CalendarBook) -> pd.DataFrame:
     rng = np.random.default_rng(zlib.crc32(date.isoformat().encode()))
     parts = []
     for symbol, own in bars.groupby("symbol", sort=True):
-        days = pd.date_range(pd.Timestamp(date) + pd.Timedelta(days=1), periods=NOISE_BARS, unit="us")
+        calendar = calendars.calendar(str(symbol))
+        after = session_number_of(calendar, date) + 1
+        days = pd.DatetimeIndex(calendar.session_date(np.arange(after, after + NOISE_BARS, dtype=np.int64)))
         close = float(own["close"].iloc[-1]) * np.exp(np.cumsum(rng.normal(0.0, 0.4, NOISE_BARS)))
         part = pd.DataFrame({"date": days, "symbol": symbol, "open": close, "close": close})
         part["high"], part["low"] = close * 1.1, close * 0.9

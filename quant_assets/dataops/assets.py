@@ -7,7 +7,7 @@ import dagster as dg
 
 from quant_assets import keys
 from quant_assets.common import partition_dates, result, schema_metadata
-from quant_assets.sleeve_rules import ANN, health_rules
+from quant_assets.sleeve_rules import health_rules
 from quant_lib.contracts import INSTRUMENTS, OHLCV, OHLCV_FINDINGS, OHLCV_HEALTH
 from quant_lib.features.registry import FEATURES_TABLE
 from quant_resources.config import Project
@@ -138,10 +138,13 @@ def _health(project: Project, common: dict[str, Any]) -> dg.AssetsDefinition:
     )
     def ohlcv_health(context: dg.AssetExecutionContext, lakehouse: LakehouseResource) -> dg.MaterializeResult[Any]:
         from quant_lib.health import assess_health
+        from quant_resources.calendars import calendar_book
 
         lake, receipts = lakehouse.lake, []
         for date in partition_dates(context):
-            report = assess_health(lake.read("ohlcv", until=date), date, health_rules(project))
+            report = assess_health(
+                lake.read("ohlcv", until=date), date, health_rules(project), calendar_book(lake, date)
+            )
             receipts.append(lake.replace(OHLCV_HEALTH, report.health, date=date))
             lake.replace(OHLCV_FINDINGS, report.findings, date=date)
         statuses = report.health["status"].value_counts().sort_index()
@@ -174,7 +177,6 @@ def _features(project: Project, common: dict[str, Any]) -> dg.AssetsDefinition:
             partition_dates(context)[-1],
             health_rules(project),
             ruleset=project.platform.ratings.ruleset,
-            ann=ANN,
         )
         receipt = lake.add_missing(FEATURES_TABLE, rows)
         return result([receipt], rows_added=receipt.rows_added, feature_columns=len(FEATURES_TABLE.columns))

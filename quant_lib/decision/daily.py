@@ -6,9 +6,11 @@ import datetime as dt
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
+import numpy as np
 import pandas as pd
 
 from quant_lib.allocation import Allocation, allocate
+from quant_lib.calendars import CRYPTO, Calendar, Calendars, label_of, require_session, session_number_of
 from quant_lib.clustering import cluster_returns
 from quant_lib.contracts import (
     ALLOCATIONS,
@@ -20,7 +22,7 @@ from quant_lib.contracts import (
     TableSpec,
 )
 from quant_lib.decision.rules import ReturnRules, SleeveRules
-from quant_lib.returns import EligibleReturns, eligible_returns, simple_returns
+from quant_lib.returns import EligibleReturns, eligible_returns, returns_on
 from quant_lib.selection import screen
 from quant_lib.synthesis import flatten
 
@@ -100,7 +102,13 @@ def _label(tables: dict[str, pd.DataFrame], scanner: str, *, steps: int) -> None
 
 
 def eligible_over(
-    bars: pd.DataFrame, bad: pd.DataFrame, starts: pd.DataFrame, on: dt.date, rules: ReturnRules
+    bars: pd.DataFrame,
+    bad: pd.DataFrame,
+    starts: pd.DataFrame,
+    on: dt.date,
+    rules: ReturnRules,
+    calendars: Calendars = CRYPTO,
+    target: Calendar = CRYPTO,
 ) -> EligibleReturns:
     """Eligible returns of some symbols over the lookback, from what was known on the date.
 
@@ -116,22 +124,33 @@ def eligible_over(
         Decision date, last session of the lookback.
     rules : ReturnRules
         Eligibility.
+    calendars : Calendar or CalendarBook
+        Calendar of every symbol, or of each.
+    target : Calendar
+        Calendar of the sleeve: its lookback counts these sessions.
 
     Returns
     -------
     EligibleReturns
         Matrix and drops.
+
+    Raises
+    ------
+    NotASessionError
+        The sleeve's calendar is closed on the date.
     """
-    day = pd.Timestamp(on)
-    window = bars[(bars["date"] <= day) & (bars["date"] >= day - pd.Timedelta(days=rules.lookback))]
+    require_session(target, on, "a returns matrix")
+    before = target.session_date(np.array([session_number_of(target, on) - rules.lookback], dtype=np.int64))
+    window = bars[(bars["date"] <= label_of(on)) & (bars["date"] >= before[0])]
     return eligible_returns(
-        simple_returns(window, bad, on=on),
+        returns_on(window, bad, calendars, target, on=on),
         on,
         lookback=rules.lookback,
         min_observed=rules.min_observed,
         max_internal_gap=rules.max_internal_gap,
         min_days=rules.min_days,
         segment_starts=starts,
+        calendar=target,
     )
 
 

@@ -66,7 +66,9 @@ class SleeveRules:
     benchmark : str
         Symbol it is compared with.
     ann : float
-        Sessions a year.
+        Sessions a year, of `calendar`.
+    calendar : str
+        Calendar the sleeve decides and earns on: the sessions its universe shares.
     """
 
     profile: str
@@ -84,3 +86,4 @@ class SleeveRules:
     health: HealthRules
     benchmark: str
     ann: float
+    calendar: str = "24x7"

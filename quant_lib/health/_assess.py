@@ -8,7 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from quant_lib.calendars import CRYPTO, BoolArray, Calendar, IntArray, label_of
+from quant_lib.calendars import (
+    CRYPTO,
+    BoolArray,
+    Calendar,
+    Calendars,
+    IntArray,
+    each_calendar,
+    label_of,
+    session_number_of,
+)
 from quant_lib.contracts import OHLCV_HEALTH
 from quant_lib.health._findings import Found, Judged, daily_returns, find_all, findings_frame
 from quant_lib.health._rules import HealthRules
@@ -54,7 +63,7 @@ def assess_health(
     bars: pd.DataFrame,
     on: dt.date,
     rules: HealthRules | None = None,
-    calendar: Calendar = CRYPTO,
+    calendar: Calendars = CRYPTO,
     *,
     since: dt.date | None = None,
 ) -> HealthReport:
@@ -64,7 +73,8 @@ def assess_health(
 
     - **toxic**: a quarantined bar, or a loss beyond ``crash_return``, in the last ``toxic_window``
       sessions; or a volume spike in the last ``volume_toxic_window``. It expires.
-    - **stale**: the newest bar lags more than ``max_lag`` sessions; a delisted symbol is stale.
+    - **stale**: the newest bar lags more than ``max_lag`` sessions (``max_lag_exchange`` on markets
+      that close); a delisted symbol is stale.
     - **stalled**: the newest ``stall_bars`` closes, or more, are identical.
     - **sparse**: more than ``max_missing`` of the current segment's sessions in the last
       ``sparse_window`` have no bar.
@@ -80,8 +90,8 @@ def assess_health(
         Date of the verdict. Later bars are left out before anything is computed.
     rules : HealthRules, optional
         Thresholds; the defaults where not given.
-    calendar : Calendar, default ``24x7``
-        Calendar of every symbol in the frame.
+    calendar : Calendar or CalendarBook, default ``24x7``
+        Calendar of every symbol in the frame, or of each.
     since : datetime.date, optional
         Leave out findings that ended before this date; the verdict is the same.
 
@@ -94,11 +104,28 @@ def assess_health(
     BarsContractError
         Bars that break the contract of their table.
     """
-    rules = rules or HealthRules()
     known = upto(bars, on)
+    parts = [_assess(part, on, rules or HealthRules(), own, since) for own, part in each_calendar(known, calendar)]
+    if len(parts) == 1:
+        return parts[0]
+    return HealthReport(
+        _stacked([part.health for part in parts], ["symbol"]),
+        _stacked([part.findings for part in parts], ["symbol", "from_date", "rule"]),
+        _stacked([part.quarantined for part in parts], ["symbol", "date"]),
+    )
+
+
+def _stacked(parts: list[pd.DataFrame], by: list[str]) -> pd.DataFrame:
+    return pd.concat(parts).sort_values(by, kind="stable", ignore_index=True)
+
+
+def _assess(
+    known: pd.DataFrame, on: dt.date, rules: HealthRules, calendar: Calendar, since: dt.date | None
+) -> HealthReport:
+    """Judge symbols of one calendar."""
     tape = make_tape(known, calendar)
     series = find_series(tape, rules)
-    now = int(calendar.session_number(np.array([label_of(on)]))[0])
+    now = session_number_of(calendar, on)
     ret = daily_returns(tape, series, series.condemned)
     judged = Judged(known, tape, series, ret, rules, calendar, now)
     found = find_all(judged)
@@ -129,11 +156,11 @@ def _totals(judged: Judged) -> _Totals:
 
 
 def _stale(judged: Judged, totals: _Totals) -> Found:
-    at = np.flatnonzero(totals.staleness > judged.rules.max_lag)
+    at = np.flatnonzero(totals.staleness > judged.lag)
     n = totals.staleness[at]
     last = judged.tape.session[judged.tape.ends[at]]
     return Found(
-        "stale", at, last + 1, last + n, n, n.astype(np.float64), np.full(len(at), float(judged.rules.max_lag)),
+        "stale", at, last + 1, last + n, n, n.astype(np.float64), np.full(len(at), float(judged.lag)),
         ["veto"] * len(at), [f"no bar for {k} expected session{'s' if k > 1 else ''}" for k in n],
     )  # fmt: skip
 
@@ -163,7 +190,7 @@ def _flags(judged: Judged, found: list[Found], totals: _Totals) -> list[tuple[st
     gap = inside & (tape.missing > rules.gap_tolerance) & judged.within(rules.gap_window)
     flags = [
         ("toxic", "return_spike", holds(tape.code[spike & judged.within(rules.toxic_window)])),
-        ("stale", "stale", totals.staleness > rules.max_lag),
+        ("stale", "stale", totals.staleness > judged.lag),
         ("sparse", "sparse", totals.missing_share > rules.max_missing),
         ("gappy", "gap", holds(tape.code[gap])),
     ]

@@ -80,6 +80,11 @@ class Judged:
     calendar: Calendar
     now: int
 
+    @property
+    def lag(self) -> int:
+        """Sessions the newest bar may lag behind."""
+        return self.rules.lag(always_open=self.tape.always_open)
+
     def within(self, sessions: int) -> BoolArray:
         """Tell which bars lie in the last `sessions` sessions, the judged one included, shape (n,)."""
         return np.asarray(self.tape.session > self.now - sessions, dtype=np.bool_)
@@ -133,7 +138,8 @@ def _breaks(judged: Judged) -> Found:
     cause = series.cause[at]
     value = np.where(cause == Break.DARK, tape.missing[at].astype(np.float64), tape.ratio[at])
     message = [
-        _break_message(Break(c), float(tape.ratio[i]), int(tape.missing[i])) for c, i in zip(cause, at, strict=True)
+        _break_message(Break(c), float(tape.ratio[i]), int(tape.missing[i]), float(series.limit[i]))
+        for c, i in zip(cause, at, strict=True)
     ]
     return Found(
         "segment_break", tape.code[at], tape.session[at], tape.session[at], np.maximum(tape.missing[at], 1), value,
@@ -141,9 +147,12 @@ def _breaks(judged: Judged) -> Found:
     )  # fmt: skip
 
 
-def _break_message(cause: Break, ratio: float, missing: int) -> str:
+def _break_message(cause: Break, ratio: float, missing: int, limit: float) -> str:
     if cause is Break.DARK:
         return f"another series begins after {missing} dark sessions, price x{ratio:.6g}"
+    if cause is Break.SPLIT:
+        shares = f"{limit:g}-for-1" if limit > 1.0 else f"1-for-{1.0 / limit:g} reverse"
+        return f"another series begins: close x{ratio:.6g}, the open fits a {shares} split that was not adjusted for"
     if cause is Break.LEVEL:
         return "another series begins: the price stayed at the level of a condemned jump"
     why = "beyond the quarantine limit" if cause is Break.JUMP else "implausible for its volatility"

@@ -36,6 +36,8 @@ class HealthRules:
         Identical closes in consecutive sessions that make a stall.
     max_lag : int, default 0
         Expected sessions the newest bar may lag behind before the symbol is stale.
+    max_lag_exchange : int, default 1
+        The same for markets that close: a vendor may publish a session after its day has ended (semantics 2.8).
     gap_tolerance : int, default 0
         Missing sessions in a row that are reported but do not make the symbol gappy.
     gap_window : int, default 365
@@ -57,6 +59,14 @@ class HealthRules:
     print_bars : int, default 3
         Longest run of bars that is taken for bad prints if the price then returns. A longer one is
         a new price level, hence another series.
+    split_tolerance : float, default 0.03
+        On exchanges: |log| by which an open may differ from a whole split of the close before it, or
+        one daily volatility where that is more.
+    split_sigmas : float, default 8.0
+        Volatilities an overnight move must exceed to be taken for a split.
+    split_turnover : float, default 3.0
+        Multiple of the trailing mean turnover above which it is no split: a split trades like any other
+        day, a crash does not.
 
     Raises
     ------
@@ -74,6 +84,7 @@ class HealthRules:
     volume_toxic_window: int = 1
     stall_bars: int = 4
     max_lag: int = 0
+    max_lag_exchange: int = 1
     gap_tolerance: int = 0
     gap_window: int = 365
     max_missing: float = 0.1
@@ -84,6 +95,13 @@ class HealthRules:
     sigma_window: int = 60
     sigma_min_bars: int = 20
     print_bars: int = 3
+    split_tolerance: float = 0.03
+    split_sigmas: float = 8.0
+    split_turnover: float = 3.0
+
+    def lag(self, *, always_open: bool) -> int:
+        """Sessions the newest bar may lag behind on a market that never closes, or on one that does."""
+        return self.max_lag if always_open else max(self.max_lag, self.max_lag_exchange)
 
     def __post_init__(self) -> None:
         for name, least in _LEAST.items():
@@ -110,6 +128,7 @@ _LEAST: dict[str, float] = {
     "volume_toxic_window": 0,
     "stall_bars": 2,
     "max_lag": 0,
+    "max_lag_exchange": 0,
     "gap_tolerance": 0,
     "gap_window": 1,
     "max_missing": 0.0,
@@ -120,4 +139,7 @@ _LEAST: dict[str, float] = {
     "sigma_window": 2,
     "sigma_min_bars": 2,
     "print_bars": 1,
+    "split_tolerance": 0.0,
+    "split_sigmas": 0.0,
+    "split_turnover": 0.0,
 }

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Final
 
 import numpy as np
 import pandas as pd
 
-from quant_lib.calendars import CRYPTO, BoolArray, Calendar, IntArray
+from quant_lib.calendars import CRYPTO, BoolArray, Calendars, IntArray, each_calendar
 from quant_lib.health._rules import HealthRules
 from quant_lib.health._tape import BarTape, FloatArray, make_tape
 
@@ -34,6 +35,13 @@ class Break(IntEnum):
     """A move over missing sessions that neither its size nor the volatility makes plausible."""
     LEVEL = 4
     """A condemned jump between neighbouring sessions that did not return: a new price level."""
+    SPLIT = 5
+    """An overnight move that fits a split of shares, on an exchange, with turnover as on any other day."""
+
+
+_WHOLE: Final = (2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 10.0, 12.0, 15.0, 20.0, 25.0, 30.0, 40.0, 50.0)
+SPLITS: Final = np.array([1.5, *_WHOLE, *(1.0 / k for k in (1.5, *_WHOLE))])
+"""New shares for an old one: splits, and reverse splits."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +90,7 @@ def find_series(tape: BarTape, rules: HealthRules) -> Series:
         Decision record 0005 gives the rules in words.
     """
     cause, limit = _gap_breaks(tape, rules)
+    _split_breaks(tape, rules, cause, limit)
     series = Series(
         segment=np.zeros(len(tape), dtype=np.int64),
         cause=cause,
@@ -119,6 +128,41 @@ def _gap_breaks(tape: BarTape, rules: HealthRules) -> tuple[IntArray, FloatArray
     cause[at[implausible]] = Break.IMPLAUSIBLE
     limit[at[implausible]] = np.exp(bound[move[doubtful] > bound])
     return cause, limit
+
+
+def _split_breaks(tape: BarTape, rules: HealthRules, cause: IntArray, limit: FloatArray) -> None:
+    """Mark bars whose open is a whole split of the close before: shares were exchanged, nothing was lost.
+
+    Only on exchanges, where a share is one of many and splits are ordinary; a coin that
+    halves has lost half. Known at the bar itself.
+    """
+    if tape.always_open:
+        return
+    smallest = np.log(SPLITS[SPLITS > 1.0].min()) - rules.split_tolerance
+    at = np.flatnonzero((tape.missing == 0) & (np.abs(np.log(tape.overnight)) > smallest))
+    if not len(at):
+        return
+    move = np.log(tape.overnight[at])
+    sigma = _volatility(tape, at, rules)
+    distance = np.abs(move[:, None] + np.log(SPLITS)[None, :])
+    nearest = distance.argmin(axis=1)
+    fits = distance[np.arange(len(at)), nearest] <= np.maximum(rules.split_tolerance, sigma)
+    calm = ~(_turnover_multiple(tape, at, rules) > rules.split_turnover)
+    found = fits & calm & (np.abs(move) > rules.split_sigmas * sigma)
+    cause[at[found]] = Break.SPLIT
+    limit[at[found]] = SPLITS[nearest[found]]
+
+
+def _turnover_multiple(tape: BarTape, at: IntArray, rules: HealthRules) -> FloatArray:
+    """Turnover over its mean of the bars before, shape (len(at),); NaN where either is not known."""
+    multiple = np.full(len(at), np.nan)
+    for place, bar in enumerate(at):
+        begin = max(int(tape.begins[tape.code[bar]]), int(bar) - rules.volume_window)
+        before = tape.turnover[begin:bar]
+        before = before[np.isfinite(before)]
+        if len(before) and before.mean() > 0.0:
+            multiple[place] = tape.turnover[bar] / before.mean()
+    return multiple
 
 
 def _volatility(tape: BarTape, at: IntArray, rules: HealthRules) -> FloatArray:
@@ -231,7 +275,7 @@ def _same_level(price: float, reference: float, rules: HealthRules) -> bool:
     return reference / rules.jump_ratio <= price <= reference * rules.jump_ratio
 
 
-def segment_bars(bars: pd.DataFrame, rules: HealthRules | None = None, calendar: Calendar = CRYPTO) -> pd.Series:
+def segment_bars(bars: pd.DataFrame, rules: HealthRules | None = None, calendar: Calendars = CRYPTO) -> pd.Series:
     """Give each bar the number of the return series it belongs to.
 
     A ticker is not an asset: a coin that is redenominated, or that dies and whose ticker is given
@@ -241,11 +285,12 @@ def segment_bars(bars: pd.DataFrame, rules: HealthRules | None = None, calendar:
     Parameters
     ----------
     bars : DataFrame
-        Columns symbol, date (session label), close (> 0); any order; unique by (symbol, date).
+        Columns symbol, date (session label), close (> 0), and open and volume where known: without
+        them no split is found; any order; unique by (symbol, date).
     rules : HealthRules, optional
         Thresholds; the defaults where not given.
-    calendar : Calendar, default ``24x7``
-        Calendar of every symbol in the frame.
+    calendar : Calendar or CalendarBook, default ``24x7``
+        Calendar of every symbol in the frame, or of each.
 
     Returns
     -------
@@ -257,8 +302,11 @@ def segment_bars(bars: pd.DataFrame, rules: HealthRules | None = None, calendar:
     BarsContractError
         Bars that break the contract of their table.
     """
-    tape = make_tape(bars, calendar)
-    numbers = tape.in_frame_order(find_series(tape, rules or HealthRules()).segment)
+    numbers = np.zeros(len(bars), dtype=np.int64)
+    for own, part in each_calendar(bars.reset_index(drop=True), calendar):
+        tape = make_tape(part, own)
+        found = find_series(tape, rules or HealthRules())
+        numbers[part.index.to_numpy()] = tape.in_frame_order(found.segment)
     return pd.Series(numbers, index=bars.index, name="segment")
 
 
@@ -285,7 +333,7 @@ def segment_starts(bars: pd.DataFrame, segments: pd.Series) -> pd.DataFrame:
     return grouped.astype({"symbol": "str", "segment": "int64", "start": "datetime64[us]"})
 
 
-def quarantine_bars(bars: pd.DataFrame, rules: HealthRules | None = None, calendar: Calendar = CRYPTO) -> pd.DataFrame:
+def quarantine_bars(bars: pd.DataFrame, rules: HealthRules | None = None, calendar: Calendars = CRYPTO) -> pd.DataFrame:
     """List the bad prints: bars whose close no return may touch. The bars themselves stay stored.
 
     Parameters
@@ -294,8 +342,8 @@ def quarantine_bars(bars: pd.DataFrame, rules: HealthRules | None = None, calend
         Columns symbol, date (session label), close (> 0); any order; unique by (symbol, date).
     rules : HealthRules, optional
         Thresholds; the defaults where not given.
-    calendar : Calendar, default ``24x7``
-        Calendar of every symbol in the frame.
+    calendar : Calendar or CalendarBook, default ``24x7``
+        Calendar of every symbol in the frame, or of each.
 
     Returns
     -------
@@ -309,8 +357,11 @@ def quarantine_bars(bars: pd.DataFrame, rules: HealthRules | None = None, calend
     BarsContractError
         Bars that break the contract of their table.
     """
-    tape = make_tape(bars, calendar)
-    return quarantine_frame(tape, find_series(tape, rules or HealthRules()))
+    parts = []
+    for own, part in each_calendar(bars, calendar):
+        tape = make_tape(part, own)
+        parts.append(quarantine_frame(tape, find_series(tape, rules or HealthRules())))
+    return pd.concat(parts).sort_values(["symbol", "date"], kind="stable", ignore_index=True)
 
 
 def quarantine_frame(tape: BarTape, series: Series) -> pd.DataFrame:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from quant_lib.calendars import BoolArray, Calendar, DateArray, IntArray, label_of
+from quant_lib.calendars import CRYPTO, BoolArray, Calendar, DateArray, IntArray, label_of
 from quant_lib.health._errors import BarsContractError
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
@@ -41,6 +41,12 @@ class BarTape:
         Close over the previous bar's close; NaN on a first bar.
     order : array of shape (n,), optional
         Position in the caller's frame of each bar; None where the frame was in order.
+    overnight : array of shape (n,)
+        Open over the previous bar's close; NaN on a first bar and where opens are not known.
+    turnover : array of shape (n,)
+        Close x volume; NaN where volumes are not known.
+    always_open : bool
+        Whether the market never closes.
     """
 
     symbols: npt.NDArray[np.object_]
@@ -52,6 +58,9 @@ class BarTape:
     missing: IntArray
     ratio: FloatArray
     order: IntArray | None
+    overnight: FloatArray
+    turnover: FloatArray
+    always_open: bool
 
     def __len__(self) -> int:
         return len(self.code)
@@ -122,7 +131,21 @@ def make_tape(bars: pd.DataFrame, calendar: Calendar) -> BarTape:
     ratio = np.full(len(code), np.nan)
     ratio[1:] = np.where(first[1:], np.nan, close[1:] / close[:-1])
     _check_unique(symbols, code, date, missing)
-    return BarTape(symbols, code, session, date, close, first, missing, ratio, order)
+    overnight = np.full(len(code), np.nan)
+    opens = _optional(bars, "open", order)
+    overnight[1:] = np.where(first[1:], np.nan, opens[1:] / close[:-1])
+    turnover = close * _optional(bars, "volume", order)
+    return BarTape(
+        symbols, code, session, date, close, first, missing, ratio, order, overnight, turnover, calendar is CRYPTO
+    )
+
+
+def _optional(bars: pd.DataFrame, name: str, order: IntArray | None) -> FloatArray:
+    """Take a column in the order of the tape; NaN where the frame has none."""
+    if name not in bars.columns:
+        return np.full(len(bars), np.nan)
+    values = bars[name].to_numpy(dtype=np.float64, na_value=np.nan)
+    return values if order is None else values[order]
 
 
 def _require(frame: pd.DataFrame, names: Sequence[str]) -> None:

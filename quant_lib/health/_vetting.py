@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from quant_lib.calendars import CRYPTO, BoolArray, Calendar, DateArray
+from quant_lib.calendars import CRYPTO, BoolArray, Calendar, Calendars, DateArray, each_calendar
 from quant_lib.contracts import OHLCV, OHLCV_REJECTS, OHLCV_REVISIONS
 from quant_lib.health._errors import BarsContractError
 from quant_lib.health._tape import FloatArray, _labels, _require
@@ -16,16 +16,20 @@ from quant_lib.health._tape import FloatArray, _labels, _require
 _PRICES: Final = ("open", "high", "low", "close")
 _VALUES: Final = (*_PRICES, "volume")
 ONE_DAY: Final = dt.timedelta(days=1)
+_MOVED_WEEKDAYS: Final = 2
+"""Different weekdays on which a month must have bars the calendar knows no session for."""
 
 
-def vet_bars(served: pd.DataFrame, calendar: Calendar = CRYPTO) -> tuple[pd.DataFrame, pd.DataFrame]:
+def vet_bars(served: pd.DataFrame, calendar: Calendars = CRYPTO) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Separate bars that may be stored from bars that may not, with every reason (semantics 2.4).
 
     A bar is refused for each of: ``non_finite_price``, ``non_positive_price``,
     ``high_below_body`` (high < max(open, close)), ``low_above_body`` (low > min(open, close)),
     ``negative_volume``, ``non_finite_volume`` (a missing volume is allowed), ``off_session`` (its
-    date is no session of the calendar), ``misaligned_open`` (it does not open where a daily bar
-    opens). Of the rest, copies of one (symbol, date) with equal values leave one and are
+    date is no session of the calendar), ``outside_calendar`` (the calendar does not know that far),
+    ``misaligned_open`` (it does not open where a daily bar opens), ``redated`` (in its month, bars
+    lie on closed days while as many sessions are missing: dates were moved, so that none of the
+    month can be believed). Of the rest, copies of one (symbol, date) with equal values leave one and are
     ``duplicate``; where copies differ nothing tells which is right, so all of them are refused as
     ``conflicting_duplicate``, ``conflicting_duplicate_2``, and the session stays missing.
 
@@ -34,8 +38,8 @@ def vet_bars(served: pd.DataFrame, calendar: Calendar = CRYPTO) -> tuple[pd.Data
     served : DataFrame
         Columns symbol, open, high, low, close, volume, and date (session label) or
         open_time (UTC) or both; other columns are carried along.
-    calendar : Calendar, default ``24x7``
-        Calendar of every symbol in the frame.
+    calendar : Calendar or CalendarBook, default ``24x7``
+        Calendar of every symbol in the frame, or of each.
 
     Returns
     -------
@@ -50,6 +54,18 @@ def vet_bars(served: pd.DataFrame, calendar: Calendar = CRYPTO) -> tuple[pd.Data
     BarsContractError
         A column is missing, or a bar has neither symbol nor time: it could not even be rejected.
     """
+    if bool(served["symbol"].isna().any()) if "symbol" in served.columns else False:
+        raise BarsContractError("a bar without a symbol", "column symbol", "the provider's client must name it")
+    parts = [_vet(part, own) for own, part in each_calendar(served, calendar)]
+    if len(parts) == 1:
+        return parts[0]
+    good = pd.concat([part[0] for part in parts]).sort_values(["symbol", "date"], kind="stable", ignore_index=True)
+    rejects = pd.concat([part[1] for part in parts])
+    return good, rejects.sort_values(["date", "symbol", "reason"], kind="stable", ignore_index=True)
+
+
+def _vet(served: pd.DataFrame, calendar: Calendar) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Vet the bars of one calendar."""
     frame = _with_values(served, calendar)
     reasons = _bar_reasons(frame, calendar)
     sound = ~np.logical_or.reduce(list(reasons.values()))
@@ -71,8 +87,6 @@ def _with_values(served: pd.DataFrame, calendar: Calendar) -> pd.DataFrame:
         _require(frame, ("open_time",))
         frame.insert(1, "date", calendar.label(_utc(frame["open_time"], "open_time")))
     frame["date"] = _labels(frame["date"], "date")
-    if bool(frame["symbol"].isna().any()):
-        raise BarsContractError("a bar without a symbol", "column symbol", "the provider's client must name it")
     return frame.astype({"symbol": "str", **dict.fromkeys(_VALUES, "float64")})
 
 
@@ -87,11 +101,41 @@ def _bar_reasons(frame: pd.DataFrame, calendar: Calendar) -> dict[str, BoolArray
         "low_above_body": lo > np.fmin(o, c),
         "negative_volume": v < 0.0,
         "non_finite_volume": np.isinf(v),
-        "off_session": ~calendar.is_session(_labels(frame["date"], "date")),
     }
+    dates = _labels(frame["date"], "date")
+    covered = calendar.covers(dates)
+    off = covered & ~calendar.is_session(dates)
+    reasons["off_session"] = off
+    reasons["outside_calendar"] = ~covered
+    reasons["redated"] = _redated(frame["symbol"], dates, off, covered, calendar) & ~off
     if "open_time" in frame.columns:
-        reasons["misaligned_open"] = ~calendar.is_opening(_utc(frame["open_time"], "open_time"))
+        opening = calendar.is_opening(_utc(frame["open_time"], "open_time"))
+        reasons["misaligned_open"] = ~opening & covered & ~off
     return reasons
+
+
+def _redated(symbols: pd.Series, dates: DateArray, off: BoolArray, covered: BoolArray, calendar: Calendar) -> BoolArray:
+    """Tell which bars lie in a month of their symbol whose dates were moved, shape (n,).
+
+    Sundays in a feed are one thing (currencies open on Sunday evening, and all the
+    sessions are there too); Saturdays and Sundays *instead of* sessions are another.
+    """
+    if not bool(off.any()):
+        return np.zeros(len(off), dtype=np.bool_)
+    month = dates.astype("datetime64[M]")
+    rows = pd.DataFrame({"symbol": symbols.to_numpy(), "month": month, "date": dates, "off": off, "covered": covered})
+    moved = set()
+    suspects = rows[rows["covered"]].groupby(["symbol", "month"], sort=True)
+    for key, group in suspects:
+        days = group.drop_duplicates("date")
+        closed = days.loc[days["off"], "date"].dt.day_of_week
+        if closed.nunique() < _MOVED_WEEKDAYS:
+            continue
+        expected = calendar.count(days["date"].min().date(), days["date"].max().date())
+        missing = expected - (len(days) - len(closed))
+        if 2 * missing >= len(closed):
+            moved.add(key)
+    return np.fromiter(((s, m) in moved for s, m in zip(symbols, month, strict=True)), np.bool_, len(off))
 
 
 def _copy_reasons(sound: pd.DataFrame) -> dict[str, pd.Index]:
@@ -125,7 +169,7 @@ def _unique_rejects(rejects: pd.DataFrame) -> pd.DataFrame:
 
 
 def split_closed(
-    served: pd.DataFrame, clock: dt.datetime, interval: dt.timedelta = ONE_DAY
+    served: pd.DataFrame, clock: dt.datetime, interval: dt.timedelta = ONE_DAY, calendar: Calendars = CRYPTO
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Separate bars that have closed from the one still forming (semantics 0.3).
 
@@ -137,11 +181,14 @@ def split_closed(
         Now by the market's clock, with a time zone.
     interval : datetime.timedelta, default one day
         Length of a bar.
+    calendar : Calendar or CalendarBook, default ``24x7``
+        For daily bars, and with a column symbol where it is a book: a session of an exchange closes when
+        the exchange does.
 
     Returns
     -------
     closed, open_bars : DataFrame
-        Rows with ``open_time + interval <= clock``, and the others; order and columns as served.
+        Rows that had closed by the clock, and the others; order and columns as served.
 
     Raises
     ------
@@ -152,8 +199,18 @@ def split_closed(
         raise BarsContractError("the clock has no time zone", f"clock {clock.isoformat()}", "pass it in UTC")
     _require(served, ("open_time",))
     now = pd.Timestamp(clock).tz_convert("UTC").tz_localize(None).to_datetime64()
-    closed = _utc(served["open_time"], "open_time") + np.timedelta64(interval) <= now
+    frame = served.reset_index(drop=True)
+    closed = np.zeros(len(frame), dtype=np.bool_)
+    for own, part in each_calendar(frame, calendar):
+        closed[part.index.to_numpy()] = _close_times(_utc(part["open_time"], "open_time"), interval, own) <= now
     return served.loc[closed], served.loc[~closed]
+
+
+def _close_times(opened: DateArray, interval: dt.timedelta, calendar: Calendar) -> DateArray:
+    """When bars close: after their length, and a daily bar of an exchange with its session."""
+    if interval != ONE_DAY or calendar is CRYPTO:
+        return np.asarray(opened + np.timedelta64(interval))
+    return calendar.close_time(calendar.label(opened))
 
 
 def stamp_bars(
@@ -162,7 +219,7 @@ def stamp_bars(
     source: str,
     ingested_at: dt.datetime,
     interval: dt.timedelta = ONE_DAY,
-    calendar: Calendar = CRYPTO,
+    calendar: Calendars = CRYPTO,
 ) -> pd.DataFrame:
     """Give closed bars their three times: a provider stamps the open, a decision needs the close.
 
@@ -176,14 +233,15 @@ def stamp_bars(
         When they are stored, with a time zone.
     interval : datetime.timedelta, default one day
         Length of a bar.
-    calendar : Calendar, default ``24x7``
-        Calendar of every symbol in the frame; gives the session label.
+    calendar : Calendar or CalendarBook, default ``24x7``
+        Calendar of every symbol in the frame, or of each; gives the session label and when it closes.
 
     Returns
     -------
     DataFrame
-        Columns of OHLCV, sorted by (date, symbol). ``close_time = open_time + interval`` and
-        ``known_at = close_time``: a bar is known when it has closed, never when it opened.
+        Columns of OHLCV, sorted by (date, symbol). ``close_time`` is ``open_time + interval``, or when
+        the session of an exchange closes, and ``known_at = close_time``: a bar is known when it has
+        closed, never when it opened.
 
     Raises
     ------
@@ -193,17 +251,20 @@ def stamp_bars(
     _require(closed, ("symbol", "open_time", *_VALUES))
     if ingested_at.tzinfo is None:
         raise BarsContractError("ingested_at has no time zone", ingested_at.isoformat(), "pass it in UTC")
-    opened = _utc(closed["open_time"], "open_time")
-    end = pd.DatetimeIndex(opened + np.timedelta64(interval)).tz_localize("UTC")
-    stamped = closed[["symbol", *_VALUES]].assign(
-        date=calendar.label(opened),
-        open_time=pd.DatetimeIndex(opened).tz_localize("UTC"),
-        close_time=end,
-        known_at=end,
-        source=source,
-        ingested_at=pd.Timestamp(ingested_at).tz_convert("UTC"),
-    )
-    typed = stamped.astype(OHLCV.pandas_types())[list(OHLCV.column_names)]
+    parts = []
+    for own, part in each_calendar(closed, calendar):
+        opened = _utc(part["open_time"], "open_time")
+        end = pd.DatetimeIndex(_close_times(opened, interval, own)).tz_localize("UTC")
+        stamped = part[["symbol", *_VALUES]].assign(
+            date=own.label(opened),
+            open_time=pd.DatetimeIndex(opened).tz_localize("UTC"),
+            close_time=end,
+            known_at=end,
+            source=source,
+            ingested_at=pd.Timestamp(ingested_at).tz_convert("UTC"),
+        )
+        parts.append(stamped.astype(OHLCV.pandas_types())[list(OHLCV.column_names)])
+    typed = pd.concat(parts, ignore_index=True)
     return typed.sort_values(["date", "symbol"], kind="stable", ignore_index=True)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from quant_lib.returns._eligible import EligibleReturns, eligible_returns
+from quant_lib.returns._mixed import returns_on
 from quant_lib.returns._simple import ReturnsContractError, compound_to_calendar, simple_returns
 
 __all__ = [
@@ -10,5 +11,6 @@ __all__ = [
     "ReturnsContractError",
     "compound_to_calendar",
     "eligible_returns",
+    "returns_on",
     "simple_returns",
 ]

@@ -9,7 +9,16 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from quant_lib.calendars import CRYPTO, BoolArray, Calendar, DateArray, IntArray, label_of
+from quant_lib.calendars import (
+    CRYPTO,
+    BoolArray,
+    Calendar,
+    DateArray,
+    IntArray,
+    label_of,
+    require_session,
+    session_number_of,
+)
 from quant_lib.contracts import RETURNS_DROPS
 from quant_lib.health._tape import FloatArray
 from quant_lib.returns._simple import ReturnsContractError
@@ -155,11 +164,14 @@ def eligible_returns(
     ------
     ReturnsContractError
         `wide` is no returns frame, or a limit has no meaning.
+    NotASessionError
+        The calendar is closed on the decision date.
     """
     limits = _Limits(lookback, min_observed, max_internal_gap, min_days, max_return, max_join_loss)
     if not wide.columns.is_monotonic_increasing:
         wide = wide.sort_index(axis="columns")
-    now = int(calendar.session_number(np.array([label_of(on)]))[0])
+    require_session(calendar, on, "a returns matrix")
+    now = session_number_of(calendar, on)
     sessions = _checked_sessions(wide, calendar)
     window = _window(wide, sessions, now, lookback)
     if segment_starts is None:

@@ -71,6 +71,7 @@ class HealthConfig(ConfigModel):
     )
     stall_bars: Annotated[int, Field(ge=2)] = Field(4, description="Identical closes in a row that make a stall.")
     max_lag: Whole = Field(0, description="Expected sessions the newest bar may lag before the symbol is stale.")
+    max_lag_exchange: Whole = Field(1, description="The same on markets that close: vendors may publish a day late.")
     gap_tolerance: Whole = Field(0, description="Missing sessions in a row that do not make the symbol gappy.")
     gap_window: Count = Field(365, description="Sessions within which a gap makes the symbol gappy.")
     max_missing: Annotated[float, Field(ge=0.0, lt=1.0)] = Field(
@@ -87,6 +88,13 @@ class HealthConfig(ConfigModel):
     sigma_window: Annotated[int, Field(ge=2)] = Field(60, description="Bars that volatility is taken from.")
     sigma_min_bars: Annotated[int, Field(ge=2)] = Field(20, description="With fewer returns, jump_ratio alone decides.")
     print_bars: Count = Field(3, description="Longest run of bars taken for bad prints where the price then returns.")
+    split_tolerance: NonNegative = Field(
+        0.03, description="On exchanges: log difference between an open and a whole split of the close before it."
+    )
+    split_sigmas: NonNegative = Field(8.0, description="Volatilities an overnight move must exceed to be a split.")
+    split_turnover: NonNegative = Field(
+        3.0, description="Multiple of the usual turnover above which an overnight move is no split."
+    )
 
 
 class PlatformConfig(ConfigModel):

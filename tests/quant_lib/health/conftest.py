@@ -18,6 +18,9 @@ class Weekdays:
     name: str = "weekdays"
     ann: float = 252.0
 
+    def covers(self, dates):
+        return np.ones(len(dates), dtype=bool)
+
     def session_number(self, dates):
         days = np.asarray(dates).astype("datetime64[D]")
         return np.busday_count(np.datetime64("1970-01-01"), np.busday_offset(days, 0, roll="backward")).astype(np.int64)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from quant_lib.calendars import FX, get_calendar
 from quant_lib.health import assess_health, quarantine_bars, segment_bars, segment_starts, vet_bars
 from quant_lib.returns import eligible_returns, simple_returns
 
@@ -20,6 +21,17 @@ def recorded(shared_data):
         frame["date"] = frame["timestamp"].dt.tz_localize(None).astype("datetime64[us]")
         frame["symbol"] = f"{exchange}:" + frame["symbol"]
         return frame[["symbol", "date", "open", "high", "low", "close", "volume"]]
+
+    return read
+
+
+@pytest.fixture(scope="module")
+def recorded_whole(shared_data):
+    """Files whose symbols name their venue."""
+
+    def read(name: str) -> pd.DataFrame:
+        frame = pd.read_parquet(shared_data / name / "ohlcv.parquet")
+        return frame.assign(open_time=frame["timestamp"].astype("datetime64[us, UTC]"))
 
     return read
 
@@ -128,12 +140,53 @@ def test_spoilt_files_are_refused_row_by_row(shared_data, name):
     assert set(served["date"]) == set(good["date"]) | set(refused["date"])
 
 
-def test_weekends_relabelled_as_sessions_are_off_session(shared_data, weekdays):
+def test_weekends_relabelled_as_sessions_spoil_their_months(shared_data):
+    """The last 25 rows are of 2018, dated three years later: 13 of them fall on closed days, none is believed."""
     served = pd.read_csv(shared_data / "quality_fixtures" / "aapl_relabelled_weekends.csv")
     served = served.assign(symbol="NASDAQ:AAPL", date=pd.to_datetime(served["date"]).astype("datetime64[us]"))
-    good, rejects = vet_bars(served.drop(columns="Name"), weekdays)
-    assert rejects["reason"].to_list() == ["off_session"] * 12
-    assert len(good) == len(served) - 12
+    good, rejects = vet_bars(served.drop(columns="Name"), get_calendar("XNYS"))
+    moved = served.loc[served["date"] >= "2021-01-01"]
+    assert rejects["reason"].value_counts().to_dict() == {"off_session": 13, "redated": len(moved) - 13}
+    assert len(good) == len(served) - len(moved)
+    assert good["date"].max() < pd.Timestamp("2018-01-01")
+
+
+def test_sunday_bars_of_currencies_are_refused_and_the_week_stays(recorded_whole):
+    served = recorded_whole("lean_fx_1d")
+    good, rejects = vet_bars(served, FX)
+    assert set(rejects["reason"]) == {"off_session"}
+    assert (rejects["date"].dt.day_name() == "Sunday").sum() == 2400
+    # The rest is New Year's Day and Christmas Day: two feeds, two pairs, twelve years.
+    others = rejects.loc[rejects["date"].dt.day_name() != "Sunday", "date"].dt.strftime("%m-%d")
+    assert set(others) == {"01-01", "12-25"}
+    assert set(good["date"].dt.day_of_week) == {0, 1, 2, 3, 4}
+
+
+def test_unadjusted_splits_and_reused_tickers_break_the_series(recorded):
+    bars = recorded("lean_us_equity_1d_raw", "NASDAQ")
+    report = assess_health(bars, dt.date(2021, 3, 31), calendar=get_calendar("XNYS"))
+    breaks = report.findings.query("rule == 'segment_break'")
+    splits = breaks.loc[breaks["message"].str.contains("split")]
+    assert {(s.removeprefix("NASDAQ:"), d.date().isoformat(), k) for s, d, k in zip(
+        splits["symbol"], splits["from_date"], splits["threshold"].round(3), strict=True)} == {
+        ("AAPL", "2000-06-21", 2.0), ("AAPL", "2005-02-28", 2.0), ("AAPL", "2014-06-09", 7.0),
+        ("AAPL", "2020-08-31", 4.0), ("BAC", "2004-08-30", 2.0), ("EEM", "2005-06-09", 3.0),
+        ("EEM", "2008-07-24", 3.0), ("GOOG", "2014-04-03", 2.0), ("QQQ", "2000-03-20", 2.0),
+        ("USO", "2020-04-29", 0.125),
+    }  # fmt: skip
+    dark = breaks.loc[breaks["message"].str.contains("dark")].groupby("symbol")["from_date"].max().dt.date.to_dict()
+    assert dark == {
+        "NASDAQ:EEM": dt.date(2003, 4, 11),
+        "NASDAQ:FB": dt.date(2012, 5, 18),
+        "NASDAQ:QQQ": dt.date(2011, 3, 23),
+        "NASDAQ:USO": dt.date(2006, 4, 10),
+    }
+    wide = simple_returns(bars.assign(segment=segment_bars(bars, calendar=get_calendar("XNYS"))),
+                          calendar=get_calendar("XNYS"))  # fmt: skip
+    at_break = [wide.loc[d, s] for s, d in zip(breaks["symbol"], breaks["from_date"], strict=True)]
+    assert np.isnan(at_break).all()
+    # Apple's loss of 52 % on 2000-09-29 was real: ten times the usual turnover, and no whole split. It stays.
+    assert wide.loc["2000-09-29", "NASDAQ:AAPL"] == pytest.approx(-0.5165, abs=1e-3)
 
 
 def test_reused_ticker_after_years_in_the_dark_is_another_series(recorded, weekdays):
