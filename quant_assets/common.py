@@ -3,12 +3,30 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import dagster as dg
 
 from quant_lib.contracts import TableSpec
 from quant_resources.lakehouse import Receipt
+
+NETWORK_RETRY = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
+"""Of every asset that asks the market: the outage of a minute should not cost the day."""
+
+
+@contextmanager
+def no_retry_where_hopeless() -> Iterator[None]:
+    """End a step at once where trying again cannot help: a wrong request, a refused or expired login."""
+    from quant_resources.tradingview import TradingViewError
+
+    try:
+        yield
+    except TradingViewError as error:
+        if error.retryable:
+            raise
+        raise dg.Failure(str(error), allow_retries=False) from error
 
 
 def partition_dates(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> list[dt.date]:

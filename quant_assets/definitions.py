@@ -39,7 +39,7 @@ def build_definitions(settings: Settings, project: Project) -> dg.Definitions:
         Universes, scanners, sleeves.
     """
     partitions = daily_partitions(project.platform.start_date)
-    assets, contracts = dataops_assets(project, partitions), shared_contracts(project)
+    assets, contracts = dataops_assets(project, partitions), shared_contracts(project, str(settings.artifacts_dir))
     jobs = [dg.define_asset_job("data", dg.AssetSelection.groups(keys.DATAOPS_GROUP))]
     for sleeve in project.sleeves.values():
         assets += sleeve_assets(project, sleeve, partitions)

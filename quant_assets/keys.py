@@ -8,9 +8,13 @@ INSTRUMENTS = dg.AssetKey("instruments")
 OHLCV = dg.AssetKey("ohlcv")
 OHLCV_HEALTH = dg.AssetKey("ohlcv_health")
 FEATURES = dg.AssetKey("features")
+TECHNICALS = dg.AssetKey("technicals")
 
 DATAOPS_GROUP = "dataops"
 SHARED_KEYS = (INSTRUMENTS, OHLCV, OHLCV_HEALTH, FEATURES)
+"""What every sleeve reads."""
+DATA_KEYS = (*SHARED_KEYS, TECHNICALS)
+"""Every shared fact, those no sleeve depends on included."""
 
 SLEEVE_STEPS = (
     "candidates",

@@ -10,6 +10,7 @@ from quant_lib.errors import InvalidKeyError
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _PROFILE = re.compile(r"[a-z][a-z0-9_]{0,63}", re.ASCII)
 _SYMBOL = re.compile(r"[A-Z0-9_]{1,24}:[A-Z0-9_.!\-]{1,48}", re.ASCII)
+_RUN_ID = re.compile(r"[A-Za-z0-9_\-]{1,64}", re.ASCII)
 _DEVICES = frozenset({"con", "prn", "aux", "nul", *(f"com{i}" for i in range(10)), *(f"lpt{i}" for i in range(10))})
 
 
@@ -41,6 +42,19 @@ def validate_profile(text: str) -> str:
         raise InvalidKeyError("profile name", text, "use lower-case letters, digits and underscores, at most 64")
     if text in _DEVICES:
         raise InvalidKeyError("profile name", text, "it is a reserved device name")
+    return text
+
+
+def validate_run_id(text: str) -> str:
+    """Return a run id unchanged if it is one: letters, digits, ``_`` and ``-``, at most 64.
+
+    Raises
+    ------
+    InvalidKeyError
+        If it is anything else.
+    """
+    if not _RUN_ID.fullmatch(text):
+        raise InvalidKeyError("run id", text[:80], "use letters, digits, underscores and hyphens, at most 64")
     return text
 
 

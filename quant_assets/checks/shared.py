@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
 
 import pandas as pd
 
@@ -18,8 +19,8 @@ from quant_resources.lakehouse import Lake
 MIN_METADATA_COVERAGE = 0.95
 
 
-def shared_contracts(project: Project) -> list[Contract]:
-    """Contracts of instruments, bars, health and features."""
+def shared_contracts(project: Project, artifacts_root: str) -> list[Contract]:
+    """Contracts of instruments, bars, health, features and technicals."""
 
     def fetched(lake: Lake, date: dt.date) -> Verdict:
         return judge_fetches(lake.read("ohlcv_fetches", date=date), project.platform.ingestion.success_ratio)
@@ -28,6 +29,11 @@ def shared_contracts(project: Project) -> list[Contract]:
         from quant_assets.checks.look_ahead import judge_look_ahead
 
         return judge_look_ahead(lake, date, health_rules(project), project.platform.ratings.ruleset)
+
+    def technicals(lake: Lake, date: dt.date) -> Verdict:
+        from quant_assets.checks.technicals import judge_technicals
+
+        return judge_technicals(lake, date, Path(artifacts_root), strict=project.platform.technicals.strict)
 
     return [
         Contract(
@@ -42,6 +48,7 @@ def shared_contracts(project: Project) -> list[Contract]:
             keys.FEATURES, "contract", "Schema, bounds, knowledge time, coverage of the day's bars.", judge_features
         ),
         Contract(keys.FEATURES, "look_ahead", "Features do not move when every later bar becomes noise.", look_ahead),
+        Contract(keys.TECHNICALS, "contract", "Schema, coverage, and the unchanged evidence behind it.", technicals),
     ]
 
 

@@ -34,7 +34,7 @@ def check_statuses(
     from quant_assets.checks.shared import shared_contracts
     from quant_assets.checks.sleeve import SleeveContracts
 
-    contracts = shared_contracts(project)
+    contracts = shared_contracts(project, str(settings.artifacts_dir))
     for profile in profiles:
         contracts += SleeveContracts(project, project.sleeve(profile), str(settings.artifacts_dir)).contracts()
     by_key = {AssetCheckKey(contract.asset, contract.name): contract for contract in contracts}

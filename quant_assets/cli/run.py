@@ -53,7 +53,7 @@ def _selection(flow: Flow, profiles: list[str]) -> list[dg.AssetKey]:
 
     chosen: list[dg.AssetKey] = []
     if flow in (Flow.DATA, Flow.ALL):
-        chosen += keys.SHARED_KEYS
+        chosen += keys.DATA_KEYS
     if flow in (Flow.ALPHA, Flow.ALL):
         chosen += [keys.sleeve_key(profile, step) for profile in profiles for step in keys.SLEEVE_STEPS]
     return chosen

@@ -6,7 +6,8 @@ from typing import Any
 import dagster as dg
 
 from quant_assets import keys
-from quant_assets.common import partition_dates, result, schema_metadata
+from quant_assets.common import NETWORK_RETRY, partition_dates, result, schema_metadata
+from quant_assets.dataops.technicals import technicals_asset
 from quant_assets.sleeve_rules import health_rules
 from quant_lib.contracts import INSTRUMENTS, OHLCV, OHLCV_FINDINGS, OHLCV_HEALTH
 from quant_lib.features.registry import FEATURES_TABLE
@@ -16,8 +17,6 @@ from quant_resources.tradingview.resource import TradingViewResource
 
 DEFAULT_FEES = (0.001, 0.001)
 """Maker and taker fee where no exchange was asked; marked as defaults in the catalogue."""
-
-NETWORK_RETRY = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
 
 
 def dataops_assets(project: Project, partitions: dg.PartitionsDefinition[str]) -> list[dg.AssetsDefinition]:
@@ -34,6 +33,7 @@ def dataops_assets(project: Project, partitions: dg.PartitionsDefinition[str]) -
         _ohlcv(project, common),
         _health(project, common),
         _features(project, common),
+        technicals_asset(project, common),
     ]
 
 

@@ -31,9 +31,18 @@ from quant_lib.contracts._shared_tables import (
     OHLCV_HEALTH,
     OHLCV_REJECTS,
     OHLCV_REVISIONS,
-    SHARED_TABLES,
+)
+from quant_lib.contracts._shared_tables import SHARED_TABLES as _CORE_TABLES
+from quant_lib.contracts._technicals_tables import (
+    TECHNICALS,
+    TECHNICALS_COVERAGE,
+    TECHNICALS_FETCHES,
+    TECHNICALS_STATUSES,
+    TECHNICALS_TABLES,
 )
 from quant_lib.contracts.spec import Column, Ownership, TableSpec
+
+SHARED_TABLES: tuple[TableSpec, ...] = (*_CORE_TABLES, *TECHNICALS_TABLES)
 
 __all__ = [
     "ALLOCATIONS",
@@ -62,6 +71,11 @@ __all__ = [
     "SELECTION",
     "SHARED_TABLES",
     "STRATEGY_RETURNS",
+    "TECHNICALS",
+    "TECHNICALS_COVERAGE",
+    "TECHNICALS_FETCHES",
+    "TECHNICALS_STATUSES",
+    "TECHNICALS_TABLES",
     "WEIGHTS",
     "Column",
     "Ownership",

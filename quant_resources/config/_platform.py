@@ -49,6 +49,17 @@ class IngestionConfig(ConfigModel):
     )
 
 
+class TechnicalsConfig(ConfigModel):
+    """How the vendor's technicals are fetched."""
+
+    attempts: Annotated[int, Field(ge=1, le=10)] = Field(
+        3, description="Attempts; each asks only for symbols that have no row yet."
+    )
+    workers: Annotated[int, Field(ge=1, le=10)] = Field(3, description="Requests in flight at most.")
+    batch: Annotated[int, Field(ge=1, le=500)] = Field(100, description="Symbols in one request of the first attempt.")
+    strict: bool = Field(False, description="Whether a symbol without technicals fails the day instead of warning.")
+
+
 class HealthConfig(ConfigModel):
     """Thresholds by which bars are judged. Windows and gaps count sessions, returns are fractions."""
 
@@ -111,4 +122,7 @@ class PlatformConfig(ConfigModel):
         (), description="Who answers for the assets: e-mail addresses or team:NAME."
     )
     ingestion: IngestionConfig = Field(IngestionConfig(), description="How bars are fetched.")
+    technicals: TechnicalsConfig = Field(
+        TechnicalsConfig(), description="How the vendor's technicals are fetched, and how complete they must be."
+    )
     health: HealthConfig = Field(HealthConfig(), description="Thresholds by which bars are judged.")

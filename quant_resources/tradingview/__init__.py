@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from quant_resources.tradingview.client import TradingViewClient
     from quant_resources.tradingview.errors import (
         BadRequestError,
+        EmptyAnswerError,
         FetchStatus,
         InsecureTokenError,
         InvalidRequestError,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
         BarRequest,
         BarResult,
         Endpoints,
+        FactsResult,
         Filter,
         Limits,
         Runtime,
@@ -51,7 +53,9 @@ __all__ = [
     "BadRequestError",
     "BarRequest",
     "BarResult",
+    "EmptyAnswerError",
     "Endpoints",
+    "FactsResult",
     "FetchStatus",
     "Filter",
     "InsecureTokenError",
@@ -83,7 +87,7 @@ __all__ = [
 ]
 
 _MODELS: Final = frozenset(
-    ("BarRequest", "BarResult", "Endpoints", "Filter", "Limits", "Runtime", "ScanRequest", "ScanResult")
+    ("BarRequest", "BarResult", "Endpoints", "FactsResult", "Filter", "Limits", "Runtime", "ScanRequest", "ScanResult")
 )
 
 

@@ -32,6 +32,8 @@ def scan_body(request: ScanRequest, start: int, stop: int) -> dict[str, Any]:
         ],
         "range": [start, stop],
     }
+    if request.ignore_unknown_fields:
+        body["ignore_unknown_fields"] = True
     if request.sort_by:
         body["sort"] = {"sortBy": request.sort_by, "sortOrder": request.sort_order}
     return body

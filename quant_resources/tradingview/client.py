@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import datetime as dt
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any, TypeVar
 
+from quant_resources.tradingview._facts import symbol_facts
 from quant_resources.tradingview._fetch import BarFetch
 from quant_resources.tradingview._login import LoginSource
 from quant_resources.tradingview._retry import with_retries
@@ -19,6 +22,7 @@ from quant_resources.tradingview.models import (
     BarRequest,
     BarResult,
     Endpoints,
+    FactsResult,
     Limits,
     Runtime,
     ScanRequest,
@@ -105,6 +109,41 @@ class TradingViewClient:
                 credentials=self._credentials,
             )
         )
+
+    def symbol_facts(self, symbols: Sequence[str], fields: Sequence[str]) -> list[FactsResult]:
+        """Ask for fields of single symbols, one request each.
+
+        Failures are results, not exceptions. Once the server says that there were
+        too many requests, the symbols not yet asked for get that answer unasked.
+
+        Parameters
+        ----------
+        symbols : sequence of str
+            ``EXCHANGE:TICKER``.
+        fields : sequence of str
+            Columns; one the server does not know is null.
+
+        Returns
+        -------
+        list of FactsResult
+            In the order of the symbols.
+        """
+        return _run(
+            symbol_facts(
+                symbols,
+                fields,
+                endpoints=self.endpoints,
+                limits=self.limits,
+                runtime=self._runtime,
+                credentials=self._credentials,
+            )
+        )
+
+    def without_retries(self) -> TradingViewClient:
+        """Return the same client with one try per screener request, for callers that count their own attempts."""
+        twin = copy.copy(self)
+        twin.limits = replace(self.limits, http_attempts=1)
+        return twin
 
     def fetch_bars(
         self, requests: Sequence[BarRequest], *, on_result: Callable[[BarResult], None] | None = None

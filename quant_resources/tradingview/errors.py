@@ -128,6 +128,23 @@ class NoBarsError(TradingViewError):
 
 
 @dataclass(eq=False)
+class EmptyAnswerError(TradingViewError):
+    """The server knows the symbol and has no value for any field asked."""
+
+    symbol: str
+    n_fields: int
+
+    status: ClassVar[FetchStatus] = FetchStatus.NO_DATA
+    retryable: ClassVar[bool] = True
+
+    def __str__(self) -> str:
+        return (
+            f"{self.symbol}: all {self.n_fields} fields came back empty; "
+            "run again later, and drop the symbol from the followed ones if it was delisted"
+        )
+
+
+@dataclass(eq=False)
 class SymbolTimeoutError(TradingViewError):
     """One symbol was not answered while the socket was alive."""
 

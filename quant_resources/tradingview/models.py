@@ -246,6 +246,8 @@ class ScanRequest:
         Rows per request.
     symbols : tuple of str
         Only these symbols; empty for all.
+    ignore_unknown_fields : bool
+        A column this market does not have is null instead of an error.
     """
 
     market: str
@@ -255,6 +257,7 @@ class ScanRequest:
     sort_order: str = "desc"
     page_size: int = 1000
     symbols: tuple[str, ...] = ()
+    ignore_unknown_fields: bool = False
 
     def __post_init__(self) -> None:
         if _MARKET.fullmatch(self.market) is None:
@@ -289,6 +292,28 @@ class ScanResult:
     frame: pd.DataFrame
     repeated: tuple[str, ...] = ()
     missing: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FactsResult:
+    """What the server says of one symbol; exactly one of `values` and `error` is set.
+
+    Attributes
+    ----------
+    symbol : str
+        As requested.
+    values : mapping or None
+        Value by field; None for null.
+    error : TradingViewError or None
+        Why there are none.
+    fetched_at : datetime
+        When the answer came, UTC.
+    """
+
+    symbol: str
+    values: Mapping[str, Any] | None
+    error: TradingViewError | None
+    fetched_at: dt.datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,23 @@
+"""Snapshot of the vendor's technicals and its coverage evidence (semantics 3.1, 3.2)."""
+
+from __future__ import annotations
+
+from quant_resources.technicals.coverage import (
+    COVERAGE_FILE,
+    Attempt,
+    CoverageArtifact,
+    InvalidCoverageError,
+    read_coverage,
+)
+from quant_resources.technicals.snapshot import SnapshotRules, TechnicalsSnapshot, take_snapshot
+
+__all__ = [
+    "COVERAGE_FILE",
+    "Attempt",
+    "CoverageArtifact",
+    "InvalidCoverageError",
+    "SnapshotRules",
+    "TechnicalsSnapshot",
+    "read_coverage",
+    "take_snapshot",
+]
