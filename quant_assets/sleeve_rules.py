@@ -72,12 +72,12 @@ def _scan(project: Project, config: ScannerConfig) -> Scan:
 
 def sleeve_rules(project: Project, sleeve: SleeveConfig) -> SleeveRules:
     """Resolve a sleeve's file and everything it names."""
-    from quant_lib.allocation import AllocationRequest
+    from quant_lib.allocation import AllocationRequest, allocation_pairs
     from quant_lib.backtest import CostModel, ExecutionRules
-    from quant_lib.decision import ReturnRules, SleeveRules, WindowRules
+    from quant_lib.decision import OrderRules, ReturnRules, SleeveRules, WindowRules
     from quant_lib.selection import SelectionRules, VetoRules
 
-    selection, risk, backtest = sleeve.selection, sleeve.risk, sleeve.backtest
+    selection, risk, solving, backtest = sleeve.selection, sleeve.risk, sleeve.allocation, sleeve.backtest
     calendar = sleeve_calendar(project, sleeve)
     requests = tuple(
         AllocationRequest(
@@ -86,10 +86,23 @@ def sleeve_rules(project: Project, sleeve: SleeveConfig) -> SleeveRules:
             ann=calendar.ann,
             asset_cap=risk.asset_cap,
             cluster_cap=risk.cluster_cap,
+            gross_target=risk.gross_target,
+            cap_policy=risk.cap_policy,
             kappa_max=risk.kappa_max,
+            covariance=solving.covariance,
+            linkage=solving.linkage,
+            structure=solving.structure,
+            risk_free=risk.risk_free,
+            max_aggressors=risk.max_aggressors,
+            adaptive_fallback=solving.adaptive_fallback,
+            neutrality=risk.neutrality,
+            target_beta=risk.target_beta,
+            turnover_penalty=risk.turnover_penalty,
+            cost_rate=sleeve.costs.slippage + sleeve.costs.commission,
+            horizon=sleeve.backtest.step,
+            no_trade_band=risk.no_trade_band,
         )
-        for engine in sleeve.allocation.engines
-        for profile in sleeve.allocation.risk_profiles
+        for engine, profile in allocation_pairs(solving.engines, solving.risk_profiles)
     )
     return SleeveRules(
         profile=sleeve.name,
@@ -131,4 +144,5 @@ def sleeve_rules(project: Project, sleeve: SleeveConfig) -> SleeveRules:
         benchmark=sleeve.benchmark,
         ann=calendar.ann,
         calendar=calendar.name,
+        orders=OrderRules(risk.capital, risk.min_position),
     )

@@ -127,6 +127,7 @@ def weights_asset(chain: "SleeveContext") -> dg.AssetsDefinition:
         **chain.options("weights", kinds={"deltalake", "clarabel"}),
     )
     def weights(context: dg.AssetExecutionContext, lakehouse: LakehouseResource) -> dg.MaterializeResult[Any]:
+        from quant_assets.alpha.known import known_for
         from quant_assets.alpha.reading import PinnedLake, wide_returns
         from quant_lib.decision import allocate_all
         from quant_lib.decision.daily import stamp
@@ -134,7 +135,8 @@ def weights_asset(chain: "SleeveContext") -> dg.AssetsDefinition:
         lake, date, profile = lakehouse.lake, the_date(context), chain.sleeve.name
         pinned = PinnedLake(lake, profile, date)
         streams = wide_returns(pinned.decided("strategy_returns"), "atom_id")
-        solved = allocate_all(streams, pinned.decided("atoms"), sleeve_rules(chain.project, chain.sleeve))
+        rules = sleeve_rules(chain.project, chain.sleeve)
+        solved = allocate_all(streams, pinned.decided("atoms"), rules, known_for(lake, pinned, rules))
         tables = ((WEIGHTS, solved.weights), (POSITIONS, solved.positions), (ALLOCATIONS, solved.allocations))
         receipts = [
             lake.replace(spec, stamp(frame, spec, profile, date), date=date, profile=profile) for spec, frame in tables

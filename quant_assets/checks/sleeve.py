@@ -43,6 +43,11 @@ _WHAT = {
 }
 
 
+def _own(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the sleeve's own atoms: the baseline ``market`` holds none, it is judged by itself."""
+    return rows[rows["risk_profile"] != "market"]
+
+
 class SleeveContracts:
     """Judges of one sleeve; each reads what is stored for a date."""
 
@@ -127,7 +132,7 @@ class SleeveContracts:
             return require(True, "nothing recruited: all cash, no sign to test", {"atoms": 0})
         returns = wide_returns(self._rows(lake, RETURNS_MATRIX, date), "symbol")
         extra = (
-            {"weights": self._rows(lake, WEIGHTS, date), "positions": self._rows(lake, POSITIONS, date)}
+            {"weights": _own(self._rows(lake, WEIGHTS, date)), "positions": _own(self._rows(lake, POSITIONS, date))}
             if after
             else {}
         )
@@ -155,6 +160,8 @@ class SleeveContracts:
                 {"expected": expected},
             ),
             rules.weights_are_conserved(allocations, weights, positions),
+            rules.caps_hold(allocations, weights),
+            rules.market_holds_the_benchmark(positions, self.sleeve.benchmark),
             self._signs(lake, date, streams, atoms, after=True),
         )
 

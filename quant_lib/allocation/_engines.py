@@ -1,23 +1,26 @@
 """Engines: who solves a risk profile, looked up by name.
 
 An engine is one entry in `ENGINES` and a module that is imported when it is
-asked for; a risk profile is one entry in an engine's own table.
+asked for; what it solves is its entry in `SUPPORTED`.
 """
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from quant_lib.allocation._context import Facts
 from quant_lib.allocation._covariance import Covariance
-from quant_lib.allocation._errors import UnsupportedAllocationError
+from quant_lib.allocation._errors import MissingEngineError, UnsupportedAllocationError
 from quant_lib.allocation._limits import Limits
 from quant_lib.allocation._request import AllocationRequest
+from quant_lib.objectives import LIBRARIES, SUPPORTED
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -38,6 +41,8 @@ class Problem:
         The feasible set.
     request : AllocationRequest
         What was asked.
+    facts : Facts
+        Regime, benchmark, what is held.
     """
 
     labels: tuple[str, ...]
@@ -45,6 +50,12 @@ class Problem:
     covariance: Covariance
     limits: Limits
     request: AllocationRequest
+    facts: Facts = field(default_factory=Facts)
+
+    @property
+    def excess(self) -> FloatArray:
+        """Expected return of each atom over the risk-free rate, a year: the sample mean times sessions a year."""
+        return np.asarray(self.returns.mean(axis=0) * self.request.ann - self.request.risk_free)
 
 
 @dataclass(frozen=True)
@@ -61,12 +72,30 @@ class Solution:
         Objective value, None where the profile has none.
     note : str
         What a reader should know, e.g. that caps moved the weights.
+    status : str
+        How the solver says it ended.
+    engine : str, optional
+        Engine that solved it, where it is not the one asked.
+    risk_profile : str, optional
+        Objective that was solved, where the one asked stands for another.
+    limits : Limits, optional
+        The feasible set, where it is not the problem's.
+    roles : tuple of str
+        ``CORE`` or ``AGGRESSOR`` by atom; empty where the profile has no roles.
+    slacks : mapping of str to float
+        Room under constraints that are the profile's own.
     """
 
     weights: FloatArray
     backend: str
     objective: float | None = None
     note: str = ""
+    status: str = "optimal"
+    engine: str | None = None
+    risk_profile: str | None = None
+    limits: Limits | None = None
+    roles: tuple[str, ...] = ()
+    slacks: Mapping[str, float] = field(default_factory=dict)
 
 
 class Engine(Protocol):
@@ -77,8 +106,8 @@ class Engine(Protocol):
         """Risk profiles it solves."""
         ...
 
-    def fallbacks(self, risk_profile: str) -> tuple[str, ...]:
-        """Risk profiles to try, in order, when `risk_profile` fails (semantics 8.8)."""
+    def fallbacks(self, risk_profile: str) -> tuple[tuple[str, str], ...]:
+        """Engines and risk profiles to try, in order, when `risk_profile` fails (semantics 8.8)."""
         ...
 
     def solve(self, problem: Problem, risk_profile: str) -> Solution:
@@ -92,13 +121,27 @@ def _custom() -> Engine:
     return CustomEngine()
 
 
-ENGINES: Mapping[str, Callable[[], Engine]] = MappingProxyType({"custom": _custom})
+def _adaptive() -> Engine:
+    from quant_lib.allocation._custom import AdaptiveEngine
+
+    return AdaptiveEngine()
+
+
+def _market() -> Engine:
+    from quant_lib.allocation._baselines import BaselineEngine
+
+    return BaselineEngine()
+
+
+ENGINES: Mapping[str, Callable[[], Engine]] = MappingProxyType(
+    {"adaptive": _adaptive, "custom": _custom, "market": _market}
+)
 """Engine by name; the value imports and makes it."""
 
 
 def supported_profiles() -> dict[str, tuple[str, ...]]:
     """Risk profiles of every engine, by engine name."""
-    return {name: make().profiles for name, make in sorted(ENGINES.items())}
+    return {name: SUPPORTED[name] for name in sorted(ENGINES)}
 
 
 def find_engine(name: str, *risk_profiles: str) -> Engine:
@@ -108,11 +151,21 @@ def find_engine(name: str, *risk_profiles: str) -> Engine:
     ------
     UnsupportedAllocationError
         There is no such engine, or it does not solve one of them; it names what is supported.
+    MissingEngineError
+        Its library is not installed; it names the extra that installs it.
     """
     make = ENGINES.get(name)
-    engine = make() if make is not None else None
+    if make is None:
+        raise UnsupportedAllocationError(name, risk_profiles[0] if risk_profiles else "", supported_profiles())
+    library = LIBRARIES.get(name)
+    known = SUPPORTED.get(name)
     for risk_profile in risk_profiles:
-        if engine is None or risk_profile not in engine.profiles:
+        if known is not None and risk_profile not in known:
             raise UnsupportedAllocationError(name, risk_profile, supported_profiles())
-    assert engine is not None
+    if library is not None and importlib.util.find_spec(library.module) is None:
+        raise MissingEngineError(name, library.distribution, library.extra)
+    engine = make()
+    for risk_profile in risk_profiles:
+        if risk_profile not in engine.profiles:
+            raise UnsupportedAllocationError(name, risk_profile, supported_profiles())
     return engine

@@ -108,3 +108,36 @@ class AllocationFailedError(QuantError):
 
     def __str__(self) -> str:
         return f"{self.engine}/{self.risk_profile} and its fallbacks all failed: {'; '.join(self.attempts)}"
+
+
+@dataclass(eq=False)
+class MissingEngineError(QuantError):
+    """An engine whose library is not installed."""
+
+    engine: str
+    distribution: str
+    extra: str
+
+    def __str__(self) -> str:
+        return f"engine {self.engine!r} needs {self.distribution}, which is not installed"
+
+    @property
+    def fix(self) -> str:
+        """How to install it."""
+        return f"install the extra {self.extra!r}: pip install 'quant-assets[{self.extra}]'"
+
+
+@dataclass(eq=False)
+class InfeasibleProfileError(SolverError):
+    """A risk profile whose own constraint no weights satisfy. Nothing else may take its place.
+
+    Parameters
+    ----------
+    relaxation : str
+        The smallest change that would make it feasible.
+    """
+
+    relaxation: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.detail}; the smallest relaxation is {self.relaxation}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -39,6 +40,10 @@ class Limits:
         Cluster of each asset, 0..k-1.
     relaxations : tuple of Relaxation
         What was changed from the request.
+    ceilings : array of shape (n,), optional
+        Bound of each weight where they differ; `asset_cap` for all by default.
+    rooms : array of shape (k,), optional
+        Bound of each cluster where they differ; `cluster_cap` for all by default.
     """
 
     asset_cap: float
@@ -46,16 +51,29 @@ class Limits:
     gross: float
     groups: IntArray
     relaxations: tuple[Relaxation, ...] = ()
+    ceilings: FloatArray | None = None
+    rooms: FloatArray | None = None
 
     @property
     def n_clusters(self) -> int:
         """Number of clusters."""
         return int(self.groups.max()) + 1
 
-    @property
-    def upper(self) -> float:
-        """Bound of a single weight: no asset can exceed its cluster's cap either."""
-        return min(self.asset_cap, self.cluster_cap)
+    @cached_property
+    def room(self) -> FloatArray:
+        """Bound of each cluster's total."""
+        return np.full(self.n_clusters, self.cluster_cap) if self.rooms is None else self.rooms
+
+    @cached_property
+    def upper(self) -> FloatArray:
+        """Bound of each weight: no asset can exceed its cluster's cap either."""
+        own = np.full(len(self.groups), self.asset_cap) if self.ceilings is None else self.ceilings
+        return np.minimum(own, self.room[self.groups])
+
+    @cached_property
+    def capacity(self) -> float:
+        """What the caps leave room for."""
+        return float(np.minimum(self.cluster_sums(self.upper), self.room).sum())
 
     def cluster_sums(self, weights: FloatArray) -> FloatArray:
         """Total weight of each cluster."""
@@ -63,15 +81,15 @@ class Limits:
 
     def binding_clusters(self) -> IntArray:
         """Clusters whose cap is not already implied by the bounds of their members."""
-        sizes = np.bincount(self.groups, minlength=self.n_clusters)
-        return np.asarray(np.flatnonzero(sizes * self.upper > self.cluster_cap * (1.0 + _FULL)), dtype="int64")
+        held = self.cluster_sums(self.upper)
+        return np.asarray(np.flatnonzero(held > self.room * (1.0 + _FULL)), dtype="int64")
 
     def violation(self, weights: FloatArray) -> float:
         """Largest amount by which weights break a limit, the budget included."""
         return max(
             float(-weights.min()),
-            float(weights.max()) - self.asset_cap,
-            float(self.cluster_sums(weights).max()) - self.cluster_cap,
+            float((weights - self.upper).max()),
+            float((self.cluster_sums(weights) - self.room).max()),
             abs(float(weights.sum()) - self.gross),
             0.0,
         )
@@ -176,11 +194,11 @@ def _fill(p: FloatArray, limits: Limits, gross: float) -> FloatArray:
     weights = _water_level(p, upper, gross)
     ceilings = np.full(limits.n_clusters, np.inf)
     for _ in range(len(capped)):
-        over = [k for k in capped if limits.cluster_sums(weights)[k] > limits.cluster_cap * (1.0 + _FULL)]
+        over = [k for k in capped if limits.cluster_sums(weights)[k] > limits.room[k] * (1.0 + _FULL)]
         if not over:
             break
         # Fixing a cluster at its cap only raises the common level, so what is over now stays over.
-        ceilings[over] = limits.cluster_cap
+        ceilings[over] = limits.room[over]
         weights = _refill(p, upper, limits, ceilings, gross)
     return weights
 
@@ -218,7 +236,7 @@ def _fill_rest(weights: FloatArray, limits: Limits, short: float) -> FloatArray:
     """Spread what positive proportions could not hold over the room that is left, in proportion to it."""
     slack = np.clip(limits.upper - weights, 0.0, None)
     in_cluster = limits.cluster_sums(slack)
-    allowed = np.clip(limits.cluster_cap - limits.cluster_sums(weights), 0.0, None)
+    allowed = np.clip(limits.room - limits.cluster_sums(weights), 0.0, None)
     ratio = np.divide(np.minimum(in_cluster, allowed), in_cluster, out=np.zeros_like(allowed), where=in_cluster > 0.0)
     room = slack * ratio[limits.groups]
     total = float(room.sum())

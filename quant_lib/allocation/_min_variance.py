@@ -1,4 +1,4 @@
-"""Minimum variance under asset and cluster caps: an interior point, polished to its exact vertex.
+"""Minimum variance under asset and cluster caps: the exact point of its active set.
 
 The feasible set is a laminar family of sums, so a linear function over it is
 minimised greedily. That gives an exact certificate of any feasible point, from
@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from quant_lib.allocation._errors import SolverError
 from quant_lib.allocation._limits import Limits, project_to_limits
-from quant_lib.allocation._quadratic import QuadraticProgram, interior_point, polish_points
+from quant_lib.allocation._quadratic import InteriorPoint, QuadraticProgram, cold_start, interior_point, settle
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -23,7 +23,7 @@ GAP_LIMIT = 1e-7
 """Largest accepted optimality gap, as a share of the variance."""
 DUST = 1e-11
 """Weights up to this share of the gross are rounding of the solver, not positions."""
-_EXACT = 1e-14
+_EXACT = 1e-13
 _TIGHT = 1e-12
 
 
@@ -36,7 +36,7 @@ class MinVariance:
     weights : array of shape (n,)
         Feasible, sum ``limits.gross``.
     backend : str
-        ``closed``, ``clarabel`` or ``clarabel+polish``.
+        ``closed``, ``active-set``, ``clarabel`` or ``clarabel+polish``.
     gap : float
         Upper bound on the excess variance, as a share of the variance.
     """
@@ -66,22 +66,34 @@ def min_variance(Sigma: FloatArray, limits: Limits) -> MinVariance:
         The solver failed, or nothing it gave could be certified to `GAP_LIMIT`.
     """
     P = Sigma / np.mean(np.diag(Sigma))
-    program, fixed = _program(P, limits)
+    program, fixed = program_of(P, limits)
     if not fixed.free.any():
         return MinVariance(fixed.expand(np.zeros(0)), "closed", 0.0)
-    start = interior_point(program)
-    best = _certified(P, limits, fixed.expand(start.x), "clarabel")
-    for x in polish_points(program, start):
-        candidate = _certified(P, limits, fixed.expand(x), "clarabel+polish")
-        best = min(best, candidate, key=lambda found: found.gap)
-        if best.gap <= _EXACT:
-            break
+    best = _settled(P, limits, program, fixed, cold_start(program), "active-set")
+    if not best.gap <= _EXACT:
+        start = interior_point(program)
+        best = min(
+            best,
+            _certified(P, limits, fixed.expand(start.x), "clarabel"),
+            _settled(P, limits, program, fixed, start, "clarabel+polish"),
+            key=lambda found: found.gap,
+        )
     if not best.gap <= GAP_LIMIT:
         raise SolverError(
             "clarabel", "not certified", f"optimality gap {best.gap:.3g} of the variance above {GAP_LIMIT:g}"
         )
     held = np.where(best.weights > DUST * limits.gross, best.weights, 0.0)
     return MinVariance(project_to_limits(held, limits), best.backend, best.gap)
+
+
+def _settled(
+    P: FloatArray, limits: Limits, program: QuadraticProgram, fixed: Fixed, start: InteriorPoint, backend: str
+) -> MinVariance:
+    """Certified point on the active set reached from a first guess; an infinite gap where none settles."""
+    x = settle(program, start)
+    if x is None:
+        return MinVariance(np.zeros(len(P)), backend, np.inf)
+    return _certified(P, limits, fixed.expand(x), backend)
 
 
 def optimality_gap(P: FloatArray, w: FloatArray, limits: Limits) -> float:
@@ -103,18 +115,31 @@ def optimality_gap(P: FloatArray, w: FloatArray, limits: Limits) -> float:
     """
     gradient = P @ w
     variance = float(gradient @ w)
-    best = float(gradient @ _greedy(gradient, limits))
+    best = float(gradient @ cheapest(gradient, limits))
     return max(0.0, variance - best) / variance if variance > 0.0 else 0.0
 
 
-def _greedy(gradient: FloatArray, limits: Limits) -> FloatArray:
-    """Minimiser of ``gradient'v`` over the limits: cheapest first (exact for laminar caps)."""
+def cheapest(gradient: FloatArray, limits: Limits) -> FloatArray:
+    """Minimise a linear function over the limits: cheapest first, which is exact for nested caps.
+
+    Parameters
+    ----------
+    gradient : array of shape (n,)
+        Cost of a unit of each weight.
+    limits : Limits
+        A feasible set.
+
+    Returns
+    -------
+    array of shape (n,)
+        Feasible weights of the least ``gradient'v``.
+    """
     v = np.zeros_like(gradient)
-    room = [limits.cluster_cap] * limits.n_clusters
-    left, upper = limits.gross, limits.upper
+    room, upper = limits.room.tolist(), limits.upper.tolist()
+    left = limits.gross
     groups = limits.groups.tolist()
     for i in np.argsort(gradient, kind="stable").tolist():
-        take = min(upper, room[groups[i]], left)
+        take = min(upper[i], room[groups[i]], left)
         v[i] = take
         room[groups[i]] -= take
         left -= take
@@ -129,7 +154,7 @@ def _certified(P: FloatArray, limits: Limits, w: FloatArray, backend: str) -> Mi
 
 
 @dataclass(frozen=True)
-class _Fixed:
+class Fixed:
     """Weights the limits leave no choice about, and the unit of the others."""
 
     values: FloatArray
@@ -142,7 +167,7 @@ class _Fixed:
         return w
 
 
-def _program(P: FloatArray, limits: Limits) -> tuple[QuadraticProgram, _Fixed]:
+def program_of(P: FloatArray, limits: Limits) -> tuple[QuadraticProgram, Fixed]:
     """Quadratic program over the weights that are free.
 
     Where the caps hold exactly the gross and no more, the feasible set has no
@@ -156,21 +181,19 @@ def _program(P: FloatArray, limits: Limits) -> tuple[QuadraticProgram, _Fixed]:
     n = len(P)
     capped = limits.binding_clusters()
     members = limits.groups[None, :] == capped[:, None]
-    sizes = np.bincount(limits.groups)
-    capacity = float(np.minimum(sizes * limits.upper, limits.cluster_cap).sum())
-    if capacity <= limits.gross * (1.0 + _TIGHT):
+    if limits.capacity <= limits.gross * (1.0 + _TIGHT):
         free = members.any(axis=0)
         values = np.where(free, 0.0, limits.upper)
-        A, b = members[:, free].astype("float64"), np.full(len(capped), limits.cluster_cap)
+        A, b = members[:, free].astype("float64"), limits.room[capped]
         G, h = np.zeros((0, int(free.sum()))), np.zeros(0)
     else:
         free, values = np.ones(n, dtype=bool), np.zeros(n)
         A, b = np.ones((1, n)), np.array([limits.gross])
-        G, h = members.astype("float64"), np.full(len(capped), limits.cluster_cap)
+        G, h = members.astype("float64"), limits.room[capped]
     implied = limits.upper >= limits.gross * (1.0 - _TIGHT)
-    upper = np.full(n, np.inf if implied else limits.upper)
-    if limits.upper >= limits.cluster_cap:
-        upper[members.any(axis=0)] = np.inf
+    # An asset alone could fill its capped cluster: the row of the cluster is the bound.
+    implied |= members.any(axis=0) & (limits.upper >= limits.room[limits.groups])
+    upper = np.where(implied, np.inf, limits.upper)
     sigma = np.sqrt(np.diag(P))
     typical = project_to_limits((sigma.min() / sigma) ** 2, limits)
     unit = float(np.sqrt(np.sum((typical * sigma) ** 2))) / sigma[free]
@@ -179,4 +202,4 @@ def _program(P: FloatArray, limits: Limits) -> tuple[QuadraticProgram, _Fixed]:
     program = QuadraticProgram(
         P[np.ix_(free, free)] * np.outer(unit, unit) / scale, q / scale, A * unit, b, G * unit, h, upper[free] / unit
     )
-    return program, _Fixed(values, free, unit)
+    return program, Fixed(values, free, unit)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -25,7 +26,7 @@ class Attempt:
         What was tried.
     backend : str
         Who tried.
-    outcome : {"solved", "failed", "skipped"}
+    outcome : {"solved", "failed", "skipped", "infeasible"}
         How it ended.
     note : str
         Why, or what the caps did.
@@ -33,7 +34,7 @@ class Attempt:
 
     risk_profile: str
     backend: str
-    outcome: Literal["solved", "failed", "skipped"]
+    outcome: Literal["solved", "failed", "skipped", "infeasible"]
     note: str = ""
 
 
@@ -45,12 +46,17 @@ class Allocation:
     ----------
     engine, risk_profile : str
         As requested.
-    status : {"solved", "cash"}
-        ``cash`` where there was nothing to allocate to.
+    status : {"solved", "cash", "infeasible"}
+        ``cash`` where there was nothing to allocate to; ``infeasible`` where no
+        weights satisfy the risk profile's own constraint, so that all is cash.
     backend : str
         What really solved it.
+    solved_profile : str
+        Objective that was solved: the requested one, what ``adaptive`` chose, or a fallback.
+    solver_status : str
+        How the solver says it ended.
     fallback : bool
-        Another objective than the requested one was used.
+        Another engine or objective than the requested one was used.
     attempts : tuple of Attempt
         In order; the last one is the solution's.
     weights : Series
@@ -59,8 +65,11 @@ class Allocation:
         Share of portfolio variance, sum 1.
     clusters : Series of int64
         Cluster of each atom, as given.
+    roles : Series of str
+        ``CORE`` or ``AGGRESSOR`` of a barbell, empty otherwise.
     objective : float or None
-        Variance a year for ``min_variance``, None where the profile has no objective.
+        Variance a year for ``min_variance`` and ``market_neutral``, Sharpe ratio a
+        year for ``max_sharpe``, None where the profile has no objective.
     kappa_raw, kappa : float or None
         Condition number of the covariance before and after the ladder.
     shrinkage, ledoit_wolf : float or None
@@ -71,42 +80,57 @@ class Allocation:
         ``(sum w)² / sum w²``: of what is invested, so cash does not inflate it.
     max_cluster_weight : float or None
         Largest cluster, fraction of capital.
+    turnover : float or None
+        One-way, from what is held, cash included; None where that is not known.
     asset_cap, cluster_cap : float or None
         As enforced.
     relaxations : tuple of Relaxation
         Limits that could not be kept as requested.
     slacks : dict of str to float
-        Room left under ``asset_cap`` and ``cluster_cap``, and the ``budget`` residual.
+        Room left under ``asset_cap`` and ``cluster_cap``, the ``budget`` residual, and
+        those of the risk profile's own constraints.
     warnings : tuple of str
         Conditions a person should read.
+    lineage : dict of str to str
+        SHA-256 of ``returns``, ``clusters`` and ``winners``.
     inputs_hash, weights_hash : str
-        SHA-256 of returns, clusters and request; of atom ids and weights rounded to 1e-8.
+        SHA-256 of returns, clusters, request and context; of atom ids and weights rounded to 1e-8.
     """
 
     engine: str
     risk_profile: str
-    status: Literal["solved", "cash"]
+    status: Literal["solved", "cash", "infeasible"]
     backend: str
+    solved_profile: str
+    solver_status: str
     fallback: bool
     attempts: tuple[Attempt, ...]
     weights: pd.Series
     risk_contributions: pd.Series
     clusters: pd.Series
-    objective: float | None
-    kappa_raw: float | None
-    kappa: float | None
-    shrinkage: float | None
-    ledoit_wolf: float | None
-    expected_volatility: float | None
-    effective_n: float | None
-    max_cluster_weight: float | None
-    asset_cap: float | None
-    cluster_cap: float | None
+    roles: pd.Series
     relaxations: tuple[Relaxation, ...]
     slacks: dict[str, float]
     warnings: tuple[str, ...]
+    lineage: dict[str, str]
     inputs_hash: str
     weights_hash: str
+    objective: float | None = None
+    kappa_raw: float | None = None
+    kappa: float | None = None
+    shrinkage: float | None = None
+    ledoit_wolf: float | None = None
+    expected_volatility: float | None = None
+    effective_n: float | None = None
+    max_cluster_weight: float | None = None
+    turnover: float | None = None
+    asset_cap: float | None = None
+    cluster_cap: float | None = None
+
+    @property
+    def hhi(self) -> float | None:
+        """Herfindahl-Hirschman index of what is invested: one over `effective_n`."""
+        return None if self.effective_n is None else 1.0 / self.effective_n
 
     @property
     def gross(self) -> float:
@@ -128,6 +152,7 @@ class Allocation:
                 "weight": self.weights.astype("float64"),
                 "risk_contribution": self.risk_contributions.astype("float64"),
                 "cluster": self.clusters.astype("int64"),
+                "role": self.roles.astype("str"),
             }
         ).reset_index(drop=True)
 
@@ -151,21 +176,31 @@ class Allocation:
             "risk_profile": self.risk_profile,
             "backend": self.backend,
             "status": self.status,
+            "solved_profile": self.solved_profile,
+            "solver_status": self.solver_status,
             "fallback": self.fallback,
             "attempts": json.dumps([asdict(attempt) for attempt in self.attempts]),
             "n_assets": len(self.weights),
             "objective": self.objective,
+            "kappa_raw": self.kappa_raw if self.kappa_raw is None or math.isfinite(self.kappa_raw) else None,
             "kappa": self.kappa,
             "shrinkage": self.shrinkage,
+            "ledoit_wolf": self.ledoit_wolf,
             "gross": exposure,
             "net": self.gross if net is None else net,
             "cash": 1.0 - exposure,
             "effective_n": self.effective_n,
+            "hhi": self.hhi,
             "max_cluster_weight": self.max_cluster_weight,
+            "asset_cap": self.asset_cap,
+            "cluster_cap": self.cluster_cap,
             "expected_volatility": self.expected_volatility,
+            "turnover": self.turnover,
             "sparse": sparse,
             "relaxations": json.dumps([asdict(relaxation) for relaxation in self.relaxations]),
+            "slacks": json.dumps(self.slacks, sort_keys=True),
             "warnings": "; ".join(self.warnings),
+            "lineage": json.dumps(self.lineage, sort_keys=True),
             "inputs_hash": self.inputs_hash,
             "weights_hash": self.weights_hash,
         }

@@ -7,6 +7,7 @@ import pandas as pd
 
 from quant_lib.contracts.verdicts import Verdict, require
 
+CAP_TOLERANCE = 1e-6
 CONSERVED = 1e-6
 """Tolerance of sums of weights and of accounting identities."""
 
@@ -95,6 +96,35 @@ def weights_are_conserved(allocations: pd.DataFrame, weights: pd.DataFrame, posi
         f"{len(table)} allocations, {len(wrong)} not conserved, {len(signs)} positions with the wrong sign or size",
         {"allocations": len(table), "largest_error": float(off.to_numpy().max()) if len(off) else 0.0},
         wrong if len(wrong) else signs[["risk_profile", "symbol", "net_weight", "direction"]],
+    )
+
+
+def caps_hold(allocations: pd.DataFrame, weights: pd.DataFrame) -> Verdict:
+    """Layer L4: no atom and no cluster above the cap that was enforced, baselines apart."""
+    keys = ["engine", "risk_profile"]
+    capped = allocations[allocations["status"].eq("solved") & allocations["engine"].ne("market")].set_index(keys)
+    largest = weights.groupby(keys)["weight"].max().reindex(capped.index, fill_value=0.0)
+    clusters = weights.groupby([*keys, "cluster"])["weight"].sum().groupby(level=keys).max()
+    clusters = clusters.reindex(capped.index, fill_value=0.0)
+    over = pd.DataFrame({"asset": largest - capped["asset_cap"], "cluster": clusters - capped["cluster_cap"]})
+    wrong = over[(over > CAP_TOLERANCE).any(axis=1)].reset_index()
+    return require(
+        wrong.empty,
+        f"{len(wrong)} of {len(capped)} allocations break a cap",
+        {"capped": len(capped), "largest_excess": float(over.to_numpy().max()) if len(over) else 0.0},
+        wrong,
+    )
+
+
+def market_holds_the_benchmark(positions: pd.DataFrame, benchmark: str) -> Verdict:
+    """Layer L4: the baseline ``market`` holds the benchmark, long, and nothing else."""
+    held = positions[positions["risk_profile"] == "market"]
+    wrong = held[held["symbol"].ne(benchmark) | held["net_weight"].le(0.0)]
+    return require(
+        wrong.empty,
+        f"the market baseline holds {len(wrong)} positions that are not {benchmark} long",
+        {"market_positions": len(held)},
+        wrong[["symbol", "net_weight"]],
     )
 
 

@@ -6,15 +6,18 @@ backtest call the same functions on rows known at that date.
 
 from __future__ import annotations
 
+from quant_lib.decision.allocating import Known, allocate_all
 from quant_lib.decision.choice import Choice, choose
-from quant_lib.decision.daily import allocate_all, discover, eligible_over, universe_on
+from quant_lib.decision.daily import discover, eligible_over, universe_on
 from quant_lib.decision.history import History
-from quant_lib.decision.rules import ReturnRules, Scan, SleeveRules, WindowRules
+from quant_lib.decision.rules import OrderRules, ReturnRules, Scan, SleeveRules, WindowRules
 from quant_lib.decision.walk_forward import WalkForward, walk_forward
 
 __all__ = [
     "Choice",
     "History",
+    "Known",
+    "OrderRules",
     "ReturnRules",
     "Scan",
     "SleeveRules",

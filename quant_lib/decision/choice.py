@@ -8,7 +8,7 @@ import pandas as pd
 
 from quant_lib.backtest import Window
 from quant_lib.contracts import CANDIDATES
-from quant_lib.decision.daily import discover, eligible_over, universe_on
+from quant_lib.decision.daily import benchmark_stream, discover, eligible_over, universe_on
 from quant_lib.decision.history import History
 from quant_lib.decision.rules import SleeveRules
 from quant_lib.health import assess_health
@@ -31,6 +31,8 @@ class Choice:
         Composition map of the recruited candidates; empty where nobody was.
     streams : DataFrame of shape (n_sessions, n_atoms)
         Their synthetic long returns over the train window, complete.
+    benchmark : Series
+        Returns of the sleeve's benchmark over the train window, as far as they were known.
     row : dict
         Row of ``backtest_windows`` without profile and date.
     """
@@ -38,6 +40,7 @@ class Choice:
     window: Window
     atoms: pd.DataFrame
     streams: pd.DataFrame
+    benchmark: pd.Series
     row: dict[str, object]
 
 
@@ -83,7 +86,15 @@ def choose(history: History, rules: SleeveRules, window: Window) -> Choice:
         "sparse": selected.sparse,
         "universe": "reconstructed",
     }
-    return Choice(window, atoms, synthetic_returns(matrix, atoms), row)
+    benchmark = _benchmark(history, window, rules)
+    return Choice(window, atoms, synthetic_returns(matrix, atoms), benchmark, row)
+
+
+def _benchmark(history: History, window: Window, rules: SleeveRules) -> pd.Series:
+    day = window.decided_on
+    bars = history.bars_between(window.train_start - pd.Timedelta(days=1), day)
+    own = bars[bars["symbol"] == rules.benchmark]
+    return benchmark_stream(own, history.bad_prints(day), day.date(), rules.benchmark)
 
 
 def _as_of(instruments: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:

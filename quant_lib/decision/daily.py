@@ -4,27 +4,20 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection
-from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
-from quant_lib.allocation import Allocation, allocate
 from quant_lib.calendars import CRYPTO, Calendar, Calendars, label_of, require_session, session_number_of
-from quant_lib.clustering import cluster_returns
 from quant_lib.contracts import (
-    ALLOCATIONS,
     CANDIDATE_DROPS,
     CANDIDATE_FUNNEL,
     CANDIDATES,
-    POSITIONS,
-    WEIGHTS,
     TableSpec,
 )
 from quant_lib.decision.rules import ReturnRules, SleeveRules
 from quant_lib.returns import EligibleReturns, eligible_returns, returns_on
 from quant_lib.selection import screen
-from quant_lib.synthesis import flatten
 
 _STATIC = ("symbol", "exchange", "asset_type", "base", "quote")
 
@@ -154,74 +147,35 @@ def eligible_over(
     )
 
 
-@dataclass(frozen=True)
-class Allocated:
-    """Every allocation of a decision, as table rows.
-
-    Attributes
-    ----------
-    allocations, weights, positions : DataFrame
-        Rows of the tables of the same name without profile and date.
-    """
-
-    allocations: pd.DataFrame
-    weights: pd.DataFrame
-    positions: pd.DataFrame
-
-
-def gross_target(n_winners: int, min_winners: int) -> float:
-    """Capital that is invested: all of it from the floor on, below it the share of seats taken; the rest is cash."""
-    return 1.0 if n_winners >= min_winners or n_winners == 0 else n_winners / min_winners
-
-
-def allocate_all(streams: pd.DataFrame, atoms: pd.DataFrame, rules: SleeveRules) -> Allocated:
-    """Solve every engine and risk profile of a sleeve.
+def benchmark_stream(
+    bars: pd.DataFrame,
+    bad: pd.DataFrame,
+    on: dt.date,
+    benchmark: str,
+    calendars: Calendars = CRYPTO,
+    target: Calendar = CRYPTO,
+) -> pd.Series:
+    """Compute the benchmark's returns that are known on a date, by session of the sleeve.
 
     Parameters
     ----------
-    streams : DataFrame of shape (n_sessions, n_atoms)
-        Synthetic long returns, complete.
-    atoms : DataFrame
-        Composition map; may be empty: then all capital is cash.
-    rules : SleeveRules
-        Requests, clusters, floor.
+    bars : DataFrame
+        symbol, date, close, segment of the benchmark.
+    bad : DataFrame
+        Bad prints known on the date.
+    on : datetime.date
+        Decision date.
+    benchmark : str
+        Its symbol.
+    calendars, target
+        As in `eligible_over`.
 
     Returns
     -------
-    Allocated
-        In the order of the requests.
+    Series
+        Sessions without a return are left out; empty without bars.
     """
-    clusters = _clusters(streams, rules)
-    target = gross_target(len(atoms), rules.selection.min_winners)
-    sparse = len(atoms) < rules.selection.min_winners
-    summaries, weights, positions = [], [], []
-    for request in rules.requests:
-        solved = allocate(streams, clusters, replace(request, gross_target=target))
-        flat = flatten(solved.weights, atoms)
-        summaries.append(solved.summary(gross=flat.gross_after, net=flat.net, sparse=sparse))
-        weights.append(solved.weights_frame())
-        positions.append(_positions(solved, flat.positions))
-    return Allocated(
-        pd.DataFrame(summaries, columns=_columns(ALLOCATIONS)),
-        pd.concat(weights, ignore_index=True)[_columns(WEIGHTS)],
-        pd.concat(positions, ignore_index=True)[_columns(POSITIONS)],
-    )
-
-
-def _columns(spec: TableSpec) -> list[str]:
-    return [name for name in spec.column_names if name not in ("profile", "date")]
-
-
-def _positions(solved: Allocation, positions: pd.DataFrame) -> pd.DataFrame:
-    return positions.assign(engine=solved.engine, risk_profile=solved.risk_profile)
-
-
-def _clusters(streams: pd.DataFrame, rules: SleeveRules) -> pd.Series:
-    if streams.shape[1] == 0:
-        return pd.Series(dtype="int64", index=pd.Index([], dtype="str"))
-    return cluster_returns(
-        streams,
-        lookbacks=rules.cluster_lookbacks,
-        threshold=rules.cluster_threshold,
-        max_clusters=rules.max_clusters,
-    )
+    if bars.empty:
+        return pd.Series(dtype="float64")
+    returns = returns_on(bars, bad, calendars, target, on=on)
+    return returns[benchmark].dropna() if benchmark in returns else pd.Series(dtype="float64")

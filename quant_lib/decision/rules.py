@@ -40,6 +40,14 @@ class WindowRules:
 
 
 @dataclass(frozen=True, slots=True)
+class OrderRules:
+    """What can be held at all: capital in quote currency, and the smallest position as a fraction of it."""
+
+    capital: float = 100_000.0
+    min_position: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class SleeveRules:
     """A sleeve, resolved.
 
@@ -64,11 +72,13 @@ class SleeveRules:
     health : HealthRules
         How bars are judged.
     benchmark : str
-        Symbol it is compared with.
+        Symbol it is compared with, and what the risk profile ``market`` holds.
     ann : float
         Sessions a year, of `calendar`.
     calendar : str
         Calendar the sleeve decides and earns on: the sessions its universe shares.
+    orders : OrderRules
+        Sizes positions are rounded to.
     """
 
     profile: str
@@ -87,3 +97,4 @@ class SleeveRules:
     benchmark: str
     ann: float
     calendar: str = "24x7"
+    orders: OrderRules = OrderRules()

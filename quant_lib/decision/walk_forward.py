@@ -17,8 +17,8 @@ from quant_lib.backtest import (
     simulate,
     walk_forward_windows,
 )
+from quant_lib.decision.allocating import Allocated, Known, allocate_all, drifted
 from quant_lib.decision.choice import Choice, choose
-from quant_lib.decision.daily import Allocated, allocate_all
 from quant_lib.decision.history import History
 from quant_lib.decision.rules import SleeveRules
 from quant_lib.errors import MissingDataError
@@ -121,13 +121,15 @@ def walk_forward(
     windows = walk_forward_windows(
         sessions, train=rules.windows.train, test=rules.windows.test, step=rules.windows.step
     )
-    decisions = []
-    for choice in choose_all(choose, history, rules, windows):
-        decisions.append(Decision.of(choice, allocate_all(choice.streams, choice.atoms, rules)))
-        if progress is not None:
-            progress(len(decisions), len(windows))
     first, last = windows[0].decided_on, windows[-1].test_end
     held, breaks = _holding(history.bars, history.quarantined, sessions[(sessions >= first) & (sessions <= last)])
+    decisions: list[Decision] = []
+    for choice in choose_all(choose, history, rules, windows):
+        before = _held(decisions[-1] if decisions else None, held, choice.window)
+        known = Known(benchmark=choice.benchmark, held=before)
+        decisions.append(Decision.of(choice, allocate_all(choice.streams, choice.atoms, rules, known)))
+        if progress is not None:
+            progress(len(decisions), len(windows))
     benchmark = _benchmark(held, rules).loc[windows[0].test_start :]
     returns, metrics = [], []
     for request in rules.requests:
@@ -144,6 +146,16 @@ def walk_forward(
         pd.concat(metrics, ignore_index=True),
         benchmark,
     )
+
+
+def _held(last: Decision | None, held: pd.DataFrame, window: Window) -> dict[tuple[str, str], pd.Series]:
+    """Weights of the window before, drifted to this one's decision: what is known to be held at its close."""
+    if last is None:
+        return {}
+    symbols = sorted({str(symbol) for weights in last.net_weights.values() for symbol in weights.index})
+    since = held.loc[(held.index > last.window.decided_on) & (held.index <= window.decided_on), symbols]
+    growth = (1.0 + since.fillna(0.0)).prod() - 1.0
+    return {key: drifted(weights, growth) for key, weights in last.net_weights.items()}
 
 
 def _holding(bars: pd.DataFrame, bad: pd.DataFrame, sessions: pd.DatetimeIndex) -> tuple[pd.DataFrame, pd.DataFrame]:

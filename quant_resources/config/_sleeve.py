@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field, model_validator
 
+from quant_lib.objectives import EngineName, RiskProfile
 from quant_resources.config._types import (
     ConfigModel,
     Count,
@@ -14,6 +15,7 @@ from quant_resources.config._types import (
     Name,
     Names,
     NonNegative,
+    Positive,
     PositiveFraction,
     Symbol,
     Text,
@@ -21,8 +23,6 @@ from quant_resources.config._types import (
     Whole,
 )
 
-Engine: TypeAlias = Literal["custom"]
-RiskProfile: TypeAlias = Literal["equal_weight", "hrp", "min_variance"]
 Signal: TypeAlias = Literal["momentum", "stability", "liquidity", "adx", "recommend_all", "recommend_ma"]
 Weight: TypeAlias = Annotated[float, Field(ge=0.0, le=20.0)]
 Rating: TypeAlias = Literal["recommend_all", "recommend_ma", "recommend_other"]
@@ -94,14 +94,60 @@ class RiskConfig(ConfigModel):
     kappa_max: Annotated[float, Field(ge=1.0)] = Field(
         15_000.0, description="Largest condition number of the covariance; correlations are shrunk until it holds."
     )
+    gross_target: PositiveFraction = Field(
+        1.0, description="Capital invested from the floor of winners on; the rest is cash."
+    )
+    cap_policy: Literal["relax", "cash", "refuse"] = Field(
+        "relax",
+        description="Where the caps leave too little room: relax them as little as possible and record it, hold "
+        "the rest in cash, or fail.",
+    )
+    risk_free: Fraction = Field(0.0, description="Risk-free rate of max_sharpe, as a fraction a year.")
+    max_aggressors: Count = Field(5, description="Most antifragile leaders that a barbell holds.")
+    neutrality: Annotated[tuple[Positive, ...], Unique, Field(min_length=1)] = Field(
+        (0.05, 0.10, 0.15),
+        description="Largest beta to the benchmark that market_neutral may keep; the first that can be met is used.",
+    )
+    target_beta: float = Field(0.0, description="Beta that market_neutral aims at.")
+    turnover_penalty: bool = Field(
+        False,
+        description="Whether min_variance, market_neutral and max_sharpe pay for trading away from what is held.",
+    )
+    no_trade_band: Fraction = Field(
+        0.0, description="Change of a weight, as a fraction of capital, that is not worth trading; 0: every change is."
+    )
+    capital: Positive = Field(
+        100_000.0, description="Capital in quote currency, to size positions in whole lots of the exchange."
+    )
+    min_position: Fraction = Field(0.0, description="Smallest position that is held, as a fraction of capital.")
 
 
 class AllocationConfig(ConfigModel):
-    """Who solves what; every engine solves every risk profile."""
+    """Who solves what: every engine solves every risk profile.
 
-    engines: Annotated[tuple[Engine, ...], Unique, Field(min_length=1)] = Field(("custom",), description="Optimisers.")
+    The baselines market and benchmark, and the barbell, are solved once whatever engines are listed; the engine
+    adaptive solves the risk profile adaptive alone.
+    """
+
+    engines: Annotated[tuple[EngineName, ...], Unique, Field(min_length=1)] = Field(
+        ("custom",),
+        description="Optimisers. skfolio, riskfolio and pyportfolioopt need the extra engines; cvxportfolio is GPL-3 "
+        "and an extra of its own.",
+    )
     risk_profiles: Annotated[tuple[RiskProfile, ...], Unique, Field(min_length=1)] = Field(
         ("equal_weight", "hrp", "min_variance"), description="Objectives."
+    )
+    structure: Literal["atoms", "clusters"] = Field(
+        "atoms",
+        description="atoms: both caps in one problem; clusters: weights over clusters, shared inside each by inverse "
+        "variance.",
+    )
+    covariance: Literal["ledoit_wolf", "sample"] = Field(
+        "ledoit_wolf", description="Estimator of the covariance, before it is conditioned."
+    )
+    linkage: Literal["ward", "single"] = Field("ward", description="Linkage of the tree of hrp.")
+    adaptive_fallback: RiskProfile = Field(
+        "erc", description="Objective of adaptive on days whose regime is not known."
     )
 
 

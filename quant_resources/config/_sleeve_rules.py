@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from quant_lib.objectives import BASELINES, LIBRARIES, SUPPORTED, allocation_pairs, unsupported
 from quant_resources.config._judge import Judge
 from quant_resources.config._platform import PlatformConfig
 from quant_resources.config._scanner import ScannerConfig
@@ -62,6 +64,7 @@ def judge_sleeve(sleeve: SleeveConfig, judge: Judge, known: Known) -> None:
     _judge_direction(sleeve, judge, known)
     _judge_windows(sleeve, judge)
     _judge_caps(sleeve, judge)
+    _judge_allocation(sleeve, judge)
     _judge_selection(sleeve, judge)
     _judge_money(sleeve, judge, known)
 
@@ -147,6 +150,48 @@ def _judge_caps(sleeve: SleeveConfig, judge: Judge) -> None:
                 f"{what} {count} times {cap} leaves capital that can never be invested",
                 f"raise it to at least {1.0 / count:.4g}",
             )
+
+
+def _judge_allocation(sleeve: SleeveConfig, judge: Judge) -> None:
+    allocation = sleeve.allocation
+    for engine, profile in unsupported(allocation_pairs(allocation.engines, allocation.risk_profiles)):
+        judge.error(
+            "CFG_UNSUPPORTED_PAIR",
+            ("allocation", "risk_profiles", allocation.risk_profiles.index(profile)),  # type: ignore[arg-type]
+            f"engine {engine} does not solve {profile}, and nothing else may carry the name",
+            f"{engine} solves {', '.join(SUPPORTED[engine])}; leave one of the two out",
+        )
+    for index, name in enumerate(allocation.engines):
+        library = LIBRARIES.get(name)
+        if library is not None and importlib.util.find_spec(library.module) is None:
+            judge.error(
+                "CFG_MISSING_ENGINE",
+                ("allocation", "engines", index),
+                f"engine {name} needs {library.distribution}, which is not installed",
+                f"pip install 'quant-assets[{library.extra}]', or leave the engine out",
+            )
+    if allocation.adaptive_fallback in ("adaptive", "market_neutral", *BASELINES):
+        judge.error(
+            "CFG_CONTRADICTION_FALLBACK",
+            ("allocation", "adaptive_fallback"),
+            f"{allocation.adaptive_fallback} cannot stand in on days without a regime",
+            "erc is the usual choice",
+        )
+    ladder = sleeve.risk.neutrality
+    if list(ladder) != sorted(ladder):
+        judge.error(
+            "CFG_CONTRADICTION_RANGE",
+            ("risk", "neutrality"),
+            f"{', '.join(map(str, ladder))} does not increase",
+            "list the strictest tolerance first",
+        )
+    if sleeve.risk.turnover_penalty and sleeve.costs.slippage + sleeve.costs.commission == 0.0:
+        judge.warn(
+            "CFG_DEAD_PENALTY",
+            ("risk", "turnover_penalty"),
+            "trading costs nothing, so nothing is penalised",
+            "set costs",
+        )
 
 
 def _judge_selection(sleeve: SleeveConfig, judge: Judge) -> None:

@@ -198,6 +198,6 @@ def test_uncertified_weights_are_an_error_not_a_result(monkeypatch: pytest.Monke
         return InteriorPoint(x, nothing, nothing, np.zeros(len(program.h), dtype=bool))
 
     monkeypatch.setattr(module, "interior_point", wrong)
-    monkeypatch.setattr(module, "polish_points", lambda program, start: iter(()))
+    monkeypatch.setattr(module, "settle", lambda program, start: None)
     with pytest.raises(SolverError, match="not certified"):
         min_variance(np.diag([1.0, 2.0, 3.0]), Limits(1.0, 1.0, 1.0, np.arange(3)))

@@ -1,0 +1,190 @@
+"""Dividing capital: every engine and risk profile of a sleeve on one date."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from quant_lib.allocation import (
+    Allocation,
+    AllocationContext,
+    AllocationRequest,
+    RegimeLike,
+    allocate,
+    allocate_prepared,
+    prepare,
+    size_orders,
+)
+from quant_lib.clustering import cluster_returns
+from quant_lib.contracts import ALLOCATIONS, POSITIONS, WEIGHTS, TableSpec
+from quant_lib.decision.rules import SleeveRules
+from quant_lib.synthesis import flatten, make_atoms
+
+
+@dataclass(frozen=True)
+class Allocated:
+    """Every allocation of a decision, as table rows.
+
+    Attributes
+    ----------
+    allocations, weights, positions : DataFrame
+        Rows of the tables of the same name without profile and date.
+    """
+
+    allocations: pd.DataFrame
+    weights: pd.DataFrame
+    positions: pd.DataFrame
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """What an allocation may know beside its streams, as of the decision's close.
+
+    Attributes
+    ----------
+    regime : Regime, optional
+        For ``barbell`` and ``adaptive``.
+    benchmark : Series, optional
+        Returns of the sleeve's benchmark by session, for ``market`` and ``market_neutral``.
+    held : mapping of (engine, risk profile) to Series, optional
+        Signed weights by symbol before trading, drifted to the close.
+    quotes : DataFrame, optional
+        ``symbol``, ``price``, ``lot_size``, ``min_notional``; None: positions are not sized.
+    """
+
+    regime: RegimeLike | None = None
+    benchmark: pd.Series | None = None
+    held: Mapping[tuple[str, str], pd.Series] | None = None
+    quotes: pd.DataFrame | None = None
+
+
+def gross_target(n_winners: int, min_winners: int) -> float:
+    """Share of capital that is invested: all from the floor on, below it the share of seats taken; the rest is cash."""
+    return 1.0 if n_winners >= min_winners or n_winners == 0 else n_winners / min_winners
+
+
+def allocate_all(
+    streams: pd.DataFrame, atoms: pd.DataFrame, rules: SleeveRules, known: Known | None = None
+) -> Allocated:
+    """Solve every engine and risk profile of a sleeve.
+
+    Parameters
+    ----------
+    streams : DataFrame of shape (n_sessions, n_atoms)
+        Synthetic long returns, complete.
+    atoms : DataFrame
+        Composition map; may be empty: then all capital is cash.
+    rules : SleeveRules
+        Requests, clusters, floor.
+    known : Known, optional
+        What else is known at the close.
+
+    Returns
+    -------
+    Allocated
+        In the order of the requests. The risk profile ``market`` holds the
+        benchmark long whatever the sleeve's direction, and no atom.
+    """
+    known = known or Known()
+    sparse = len(atoms) < rules.selection.min_winners
+    share = gross_target(len(atoms), rules.selection.min_winners)
+    clusters = _clusters(streams, rules)
+    factors = atoms.set_index("atom_id")["factor"]
+    context = AllocationContext(regime=known.regime, benchmark=known.benchmark, factors=factors)
+    inputs = prepare(streams, clusters, context)
+    summaries, weights, positions = [], [], []
+    for request in rules.requests:
+        if request.risk_profile == "market":
+            solved, legs = _market(streams.index, rules, known, request)
+        else:
+            asked = replace(request, gross_target=request.gross_target * share)
+            held = (known.held or {}).get((request.engine, request.risk_profile))
+            own = (
+                inputs
+                if held is None
+                else prepare(streams, clusters, replace(context, previous=held_atoms(held, atoms)))
+            )
+            solved, legs = allocate_prepared(own, asked), atoms
+        flat = flatten(solved.weights, legs)
+        summaries.append(solved.summary(gross=flat.gross_after, net=flat.net, sparse=sparse))
+        weights.append(solved.weights_frame())
+        positions.append(_positions(solved, flat.positions, rules, known))
+    return Allocated(
+        pd.DataFrame(summaries, columns=_columns(ALLOCATIONS)),
+        pd.concat(weights, ignore_index=True)[_columns(WEIGHTS)],
+        pd.concat(positions, ignore_index=True)[_columns(POSITIONS)],
+    )
+
+
+def held_atoms(held: pd.Series, atoms: pd.DataFrame) -> pd.Series:
+    """Weights of atoms behind signed weights of symbols.
+
+    Parameters
+    ----------
+    held : Series
+        Signed weight by symbol.
+    atoms : DataFrame
+        Composition map.
+
+    Returns
+    -------
+    Series
+        By atom id, >= 0. A symbol held in the other direction counts as not held;
+        atoms on one symbol and side share what is held of it.
+    """
+    signed = held.reindex(atoms["symbol"], fill_value=0.0).to_numpy(dtype="float64") * atoms["factor"].to_numpy()
+    sharing = atoms.groupby(["symbol", "direction"])["atom_id"].transform("size").to_numpy()
+    return pd.Series(signed.clip(min=0.0) / sharing, index=atoms["atom_id"].to_numpy())
+
+
+def _market(
+    sessions: pd.Index, rules: SleeveRules, known: Known, request: AllocationRequest
+) -> tuple[Allocation, pd.DataFrame]:
+    """Hold the benchmark; without its returns nothing is held, and nothing else takes its place."""
+    found = pd.Series(dtype="float64") if known.benchmark is None else known.benchmark.dropna()
+    returns = found.loc[found.index.isin(sessions)] if len(sessions) else found
+    symbols = [rules.benchmark] if len(returns) >= 2 else []
+    legs = make_atoms(pd.DataFrame({"symbol": symbols, "logic": "market", "direction": "LONG", "cluster": 0}))
+    streams = pd.DataFrame(dict.fromkeys(legs["atom_id"], returns), index=returns.index)
+    return allocate(streams, pd.Series(0, index=streams.columns, dtype="int64"), request), legs
+
+
+def drifted(weights: pd.Series, growth: pd.Series) -> pd.Series:
+    """Signed weights after their prices moved and nothing was traded.
+
+    Parameters
+    ----------
+    weights : Series
+        Signed fractions of capital by symbol; the rest is cash, which earns nothing.
+    growth : Series
+        Return over the time held, by symbol; a symbol without one has not moved.
+
+    Returns
+    -------
+    Series
+        ``w (1 + r) / (1 + sum(w r))``: what the reference accounting holds at no cost.
+    """
+    r = growth.reindex(weights.index).fillna(0.0)
+    return weights * (1.0 + r) / (1.0 + float((weights * r).sum()))
+
+
+def _columns(spec: TableSpec) -> list[str]:
+    return [name for name in spec.column_names if name not in ("profile", "date")]
+
+
+def _positions(solved: Allocation, positions: pd.DataFrame, rules: SleeveRules, known: Known) -> pd.DataFrame:
+    sized = size_orders(positions, known.quotes, capital=rules.orders.capital, min_position=rules.orders.min_position)
+    return sized.assign(engine=solved.engine, risk_profile=solved.risk_profile)
+
+
+def _clusters(streams: pd.DataFrame, rules: SleeveRules) -> pd.Series:
+    if streams.shape[1] == 0:
+        return pd.Series(dtype="int64", index=pd.Index([], dtype="str"))
+    return cluster_returns(
+        streams,
+        lookbacks=rules.cluster_lookbacks,
+        threshold=rules.cluster_threshold,
+        max_clusters=rules.max_clusters,
+    )
