@@ -28,6 +28,9 @@ RiskProfile: TypeAlias = Literal[
 ]
 """Optimisation objectives; ``risk_parity`` and ``erc`` are two names of one."""
 
+AdaptiveFallback: TypeAlias = Literal["erc", "risk_parity", "equal_weight", "hrp", "min_variance", "max_sharpe"]
+"""What ``adaptive`` may solve on days without a regime: objectives that need none."""
+
 BASELINES = ("benchmark", "market")
 """What a sleeve is measured against; no cap holds for them."""
 

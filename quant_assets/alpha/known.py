@@ -47,10 +47,8 @@ def _held(lake: Lake, pinned: PinnedLake) -> dict[tuple[str, str], pd.Series]:
 
 
 def _quotes(pinned: PinnedLake) -> pd.DataFrame:
-    """Close, lot and smallest order of every symbol traded on the date; a default of ours is not a rule of the venue."""
-    rules = pinned.today("instruments")[
-        ["symbol", "lot_size", "lot_size_source", "min_notional", "min_notional_source"]
-    ]
+    """Close, lot and smallest order of every symbol of the date; a default of ours is no rule of the venue."""
+    rules = pinned.today("instruments").copy()
     for name in ("lot_size", "min_notional"):
         rules[name] = rules[name].where(rules[f"{name}_source"].isin(["vendor", "exchange"]))
     prices = pinned.today("features")[["symbol", "close"]].rename(columns={"close": "price"})

@@ -5,10 +5,10 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from quant_lib.allocation._errors import InvalidRequestError
-from quant_lib.objectives import SUPPORTED
+from quant_lib.objectives import AdaptiveFallback
 
 DEFAULT_LADDER = (0.0, 0.01, 0.15, 0.50, 0.95)
 DEFAULT_NEUTRALITY = (0.05, 0.10, 0.15)
@@ -90,7 +90,7 @@ class AllocationRequest:
     structure: Literal["atoms", "clusters"] = "atoms"
     risk_free: float = 0.0
     max_aggressors: int = 5
-    adaptive_fallback: str = "erc"
+    adaptive_fallback: AdaptiveFallback = "erc"
     neutrality: tuple[float, ...] = DEFAULT_NEUTRALITY
     target_beta: float = 0.0
     net_target: float | None = None
@@ -114,6 +114,7 @@ class AllocationRequest:
             ("covariance", ("ledoit_wolf", "sample")),
             ("linkage", ("ward", "single")),
             ("structure", ("atoms", "clusters")),
+            ("adaptive_fallback", get_args(AdaptiveFallback)),
         ):
             self._require(field, getattr(self, field) in allowed, f"one of {', '.join(allowed)}")
         self._require_objective()
@@ -123,8 +124,6 @@ class AllocationRequest:
             self._require(field, math.isfinite(getattr(self, field)), "finite")
         for field in ("cost_rate", "no_trade_band"):
             self._require(field, 0.0 <= getattr(self, field) < 1.0, "from 0 to below 1")
-        adaptive = [profile for profile in SUPPORTED["custom"] if profile not in ("adaptive", "market_neutral")]
-        self._require("adaptive_fallback", self.adaptive_fallback in adaptive, f"one of {', '.join(adaptive)}")
         for field in ("max_aggressors", "horizon"):
             self._require(field, getattr(self, field) >= 1, "1 or more")
         ladder = self.neutrality

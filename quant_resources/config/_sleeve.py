@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field, model_validator
 
-from quant_lib.objectives import EngineName, RiskProfile
+from quant_lib.objectives import AdaptiveFallback, EngineName, RiskProfile
 from quant_resources.config._types import (
     ConfigModel,
     Count,
@@ -146,7 +146,7 @@ class AllocationConfig(ConfigModel):
         "ledoit_wolf", description="Estimator of the covariance, before it is conditioned."
     )
     linkage: Literal["ward", "single"] = Field("ward", description="Linkage of the tree of hrp.")
-    adaptive_fallback: RiskProfile = Field(
+    adaptive_fallback: AdaptiveFallback = Field(
         "erc", description="Objective of adaptive on days whose regime is not known."
     )
 

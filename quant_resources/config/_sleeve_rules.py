@@ -6,7 +6,7 @@ import importlib.util
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from quant_lib.objectives import BASELINES, LIBRARIES, SUPPORTED, allocation_pairs, unsupported
+from quant_lib.objectives import LIBRARIES, SUPPORTED, allocation_pairs, unsupported
 from quant_resources.config._judge import Judge
 from quant_resources.config._platform import PlatformConfig
 from quant_resources.config._scanner import ScannerConfig
@@ -170,13 +170,6 @@ def _judge_allocation(sleeve: SleeveConfig, judge: Judge) -> None:
                 f"engine {name} needs {library.distribution}, which is not installed",
                 f"pip install 'quant-assets[{library.extra}]', or leave the engine out",
             )
-    if allocation.adaptive_fallback in ("adaptive", "market_neutral", *BASELINES):
-        judge.error(
-            "CFG_CONTRADICTION_FALLBACK",
-            ("allocation", "adaptive_fallback"),
-            f"{allocation.adaptive_fallback} cannot stand in on days without a regime",
-            "erc is the usual choice",
-        )
     ladder = sleeve.risk.neutrality
     if list(ladder) != sorted(ladder):
         judge.error(
@@ -184,13 +177,6 @@ def _judge_allocation(sleeve: SleeveConfig, judge: Judge) -> None:
             ("risk", "neutrality"),
             f"{', '.join(map(str, ladder))} does not increase",
             "list the strictest tolerance first",
-        )
-    if sleeve.risk.turnover_penalty and sleeve.costs.slippage + sleeve.costs.commission == 0.0:
-        judge.warn(
-            "CFG_DEAD_PENALTY",
-            ("risk", "turnover_penalty"),
-            "trading costs nothing, so nothing is penalised",
-            "set costs",
         )
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from quant_lib.allocation import (
     ENGINES,
+    SUPPORTED,
     AllocationFailedError,
     AllocationInputError,
     AllocationRequest,
@@ -123,8 +124,9 @@ def test_hierarchical_is_skipped_below_three_and_never_keeps_the_name(n: int, ma
     returns = market(n)
     found = allocate(returns, groups_of(returns, n), request("hrp"))
     assert found.fallback
-    assert found.backend == "custom/equal_weight"
-    assert [(a.risk_profile, a.outcome) for a in found.attempts] == [("hrp", "skipped"), ("equal_weight", "solved")]
+    assert found.backend.startswith("custom/newton")
+    assert found.solved_profile == "erc"
+    assert [(a.risk_profile, a.outcome) for a in found.attempts] == [("hrp", "skipped"), ("erc", "solved")]
     assert "a tree needs 3" in found.attempts[0].note
 
 
@@ -235,20 +237,22 @@ def test_request_out_of_range(field: str, value: object) -> None:
     assert caught.value.field == field
 
 
-@pytest.mark.parametrize(("engine", "risk_profile"), [("custom", "max_sharpe"), ("skfolio", "hrp")])
+@pytest.mark.parametrize(
+    ("engine", "risk_profile"), [("custom", "market"), ("market", "hrp"), ("adaptive", "erc"), ("nobody", "hrp")]
+)
 def test_unsupported_pair_names_what_is_supported(engine: str, risk_profile: str, market, groups_of) -> None:
     returns = market(4)
     with pytest.raises(UnsupportedAllocationError) as caught:
         allocate(returns, groups_of(returns, 2), request(risk_profile, engine=engine))
-    assert caught.value.supported == supported_profiles() == {"custom": PROFILES}
-    for name in (engine, risk_profile, "custom: equal_weight, hrp, min_variance"):
+    assert caught.value.supported == supported_profiles() == {name: SUPPORTED[name] for name in ENGINES}
+    for name in (engine, risk_profile, "adaptive: adaptive; custom: adaptive, barbell"):
         assert name in str(caught.value)
 
 
 def test_unsupported_fallback_is_refused_before_anything_is_solved(market, groups_of) -> None:
     returns = market(4)
-    with pytest.raises(UnsupportedAllocationError, match="'erc'"):
-        allocate(returns, groups_of(returns, 2), request("hrp", fallbacks=("erc",)))
+    with pytest.raises(UnsupportedAllocationError, match="'market'"):
+        allocate(returns, groups_of(returns, 2), request("hrp", fallbacks=("market",)))
 
 
 def test_refused_caps_are_not_a_reason_to_fall_back(market, groups_of) -> None:
@@ -280,7 +284,10 @@ def test_default_chain_ends_in_equal_weight(monkeypatch: pytest.MonkeyPatch, mar
     monkeypatch.setitem(custom._PROFILES, "min_variance", failing("NumericalError"))
     returns = market(6)
     found = allocate(returns, groups_of(returns, 6), request("min_variance"))
-    assert (found.backend, found.fallback) == ("custom/equal_weight", True)
+    assert (found.backend, found.fallback, found.solved_profile) == ("custom/newton", True, "erc")
+    monkeypatch.setitem(custom._PROFILES, "erc", failing("NumericalError"))
+    found = allocate(returns, groups_of(returns, 6), request("min_variance"))
+    assert (found.backend, found.fallback, found.solved_profile) == ("custom/equal_weight", True, "equal_weight")
 
 
 def test_chain_that_fails_throughout_lists_every_attempt(monkeypatch: pytest.MonkeyPatch, market, groups_of) -> None:
@@ -289,7 +296,7 @@ def test_chain_that_fails_throughout_lists_every_attempt(monkeypatch: pytest.Mon
     returns = market(6)
     with pytest.raises(AllocationFailedError) as caught:
         allocate(returns, groups_of(returns, 6), request("min_variance", fallbacks=("hrp",)))
-    assert [told.split(":")[0] for told in caught.value.attempts] == ["min_variance", "hrp"]
+    assert [told.split(":")[0].split()[1] for told in caught.value.attempts] == ["min_variance", "hrp"]
 
 
 @pytest.mark.parametrize(
@@ -306,7 +313,7 @@ def test_an_engine_is_not_believed(
     class Careless:
         profiles = ("min_variance",)
 
-        def fallbacks(self, risk_profile: str) -> tuple[str, ...]:
+        def fallbacks(self, risk_profile: str) -> tuple[tuple[str, str], ...]:
             return ()
 
         def solve(self, problem: Problem, risk_profile: str) -> Solution:

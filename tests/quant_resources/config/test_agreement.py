@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import get_args
 
-import pytest
-
-from quant_lib.allocation import AllocationRequest, supported_profiles
+from quant_lib.allocation import AllocationRequest
 from quant_lib.contracts import HEALTH_STATUSES, INSTRUMENTS
 from quant_lib.health import HealthRules
+from quant_lib.objectives import SUPPORTED, EngineName, RiskProfile
 from quant_lib.selection import RATINGS, VENDOR_COLUMNS, ScreenRules
 from quant_resources.config import (
     SCREEN_FIELDS,
@@ -16,7 +16,7 @@ from quant_resources.config import (
     SelectionConfig,
 )
 from quant_resources.config._fields import NUMERIC_FIELDS, OPERATIONS
-from quant_resources.config._sleeve import Engine, HealthVeto, Rating, RiskProfile, Signal
+from quant_resources.config._sleeve import AllocationConfig, HealthVeto, Rating, RiskConfig, Signal
 from quant_resources.config._types import Direction
 from quant_resources.config._universe import AssetType
 
@@ -26,11 +26,19 @@ def test_health_thresholds_are_those_of_the_library() -> None:
     assert HealthRules(**HealthConfig().model_dump()) == HealthRules()
 
 
-@pytest.mark.parametrize("engine", get_args(Engine))
-def test_engines_and_risk_profiles_are_known(engine: str) -> None:
-    assert set(get_args(RiskProfile)) <= set(supported_profiles()[engine])
-    for profile in get_args(RiskProfile):
-        AllocationRequest(risk_profile=profile, engine=engine, ann=365.0)
+def test_engines_and_risk_profiles_are_known() -> None:
+    assert set(get_args(EngineName)) | {"market"} == set(SUPPORTED)
+    assert set(get_args(RiskProfile)) == {profile for profiles in SUPPORTED.values() for profile in profiles}
+    for engine, profiles in SUPPORTED.items():
+        for profile in profiles:
+            AllocationRequest(risk_profile=profile, engine=engine, ann=365.0)
+
+
+def test_defaults_of_the_request_are_those_of_the_file() -> None:
+    asked = AllocationRequest(risk_profile="hrp", ann=365.0)
+    for section in (RiskConfig(), AllocationConfig()):
+        for name in set(type(section).model_fields) & {field.name for field in dataclasses.fields(asked)}:
+            assert getattr(section, name) == getattr(asked, name), name
 
 
 def test_fields_can_be_judged_on_past_days() -> None:

@@ -111,10 +111,22 @@ ERRORS: dict[str, tuple[Break, str, str, str]] = {
         "must be one of LONG, SHORT",
     ),
     "unknown engine": (
-        add(SLEEVE, "allocation:\n  engines: [custom, riskfolio]\n"),
+        add(SLEEVE, "allocation:\n  engines: [custom, riskfolo]\n"),
         "CFG_SCHEMA",
         "configs/sleeves/longs.yaml:9:allocation.engines[1]",
-        "must be one of custom, it reads 'riskfolio'",
+        "did you mean 'riskfolio'?",
+    ),
+    "pair nobody solves": (
+        add(SLEEVE, "allocation:\n  engines: [custom, pyportfolioopt]\n  risk_profiles: [hrp, erc]\n"),
+        "CFG_UNSUPPORTED_PAIR",
+        "configs/sleeves/longs.yaml:10:allocation.risk_profiles[1]",
+        "engine pyportfolioopt does not solve erc",
+    ),
+    "ladder that falls": (
+        add(SLEEVE, "risk: {neutrality: [0.15, 0.05]}\n"),
+        "CFG_CONTRADICTION_RANGE",
+        "configs/sleeves/longs.yaml:8:risk.neutrality",
+        "0.15, 0.05 does not increase",
     ),
     "unknown risk profile": (
         add(SLEEVE, "allocation:\n  risk_profiles:\n    - hrp\n    - min_varience\n"),
@@ -613,6 +625,14 @@ def test_warnings(configs: Configs, case: str) -> None:
     findings = configs.lint()
     assert [(one.code, one.severity, one.where) for one in findings] == [(code, Severity.WARNING, where)]
     assert words in str(findings[0])
+
+
+def test_an_engine_without_its_library_names_the_extra(configs: Configs, monkeypatch: pytest.MonkeyPatch) -> None:
+    configs.add(SLEEVE, "allocation:\n  engines: [custom, cvxportfolio]\n  risk_profiles: [min_variance]\n")
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    found = [finding for finding in configs.lint() if finding.code == "CFG_MISSING_ENGINE"]
+    assert [(one.line, one.key) for one in found] == [(9, "allocation.engines[1]")]
+    assert "quant-assets[cvxportfolio]" in found[0].fix
 
 
 def test_twins(configs: Configs) -> None:

@@ -36,7 +36,9 @@ def test_sleeves_are_those_of_the_specification(project: Project, direction: str
     assert (sleeve.selection.top_n, sleeve.risk.cluster_threshold) == (15, 0.45)
     assert (sleeve.backtest.train, sleeve.backtest.test, sleeve.backtest.step) == (252, 10, 10)
     assert sleeve.allocation.engines == ("custom",)
-    assert sleeve.allocation.risk_profiles == ("equal_weight", "hrp", "min_variance")
+    assert set(sleeve.allocation.risk_profiles) == {
+        *("hrp", "min_variance", "max_sharpe", "equal_weight", "barbell", "market", "benchmark", "risk_parity")
+    }
     assert (sleeve.costs.slippage, sleeve.costs.commission, sleeve.costs.short_borrow) == (0.001, 0.0004, 0.02)
     assert sleeve.benchmark == "BINANCE:BTCUSDT"
     assert sleeve.risk.cluster_cap == 0.25
