@@ -111,8 +111,9 @@ def _solve(engine: Engine, problem: Problem) -> tuple[Solution, tuple[Attempt, .
         except InfeasibleProfileError:
             raise
         except SolverError as failure:
-            outcome = "skipped" if failure.status == "skipped" else "failed"
-            attempts.append(Attempt(risk_profile, f"{name}/{failure.backend}", outcome, str(failure)))
+            skipped = failure.status == "skipped"
+            where = f"{name}/{failure.backend}"
+            attempts.append(Attempt(risk_profile, where, "skipped" if skipped else "failed", str(failure)))
             continue
         attempts.append(Attempt(risk_profile, f"{solution.engine}/{solution.backend}", "solved", solution.note))
         return solution, tuple(attempts)

@@ -9,6 +9,7 @@ of risk before it is solved: a daily covariance as it is costs 1e-3 in weights.
 
 from __future__ import annotations
 
+import importlib
 import threading
 from dataclasses import dataclass
 from functools import lru_cache
@@ -173,8 +174,7 @@ def _solve(kind: Literal["variance", "ratio"], values: dict[str, FloatArray]) ->
 @lru_cache(maxsize=64)
 def _compiled(kind: str, n: int, m: int, k: int, traded: bool) -> tuple[Any, dict[str, Any], Any]:
     """Problem, its parameters by name, and its variable."""
-    import cvxpy as cp
-
+    cp: Any = importlib.import_module("cvxpy")
     x, size = cp.Variable(n), cp.Variable(nonneg=True)
     given = {
         "F": cp.Parameter((n, n)),

@@ -111,6 +111,7 @@ def _erc(problem: Problem) -> Solution:
 
 def _adaptive(problem: Problem) -> Solution:
     regime = problem.facts.regime
+    chosen: str
     if regime is None or not regime.known:
         chosen, why = problem.request.adaptive_fallback, "regime not known"
     else:

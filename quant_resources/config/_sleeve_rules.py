@@ -157,7 +157,7 @@ def _judge_allocation(sleeve: SleeveConfig, judge: Judge) -> None:
     for engine, profile in unsupported(allocation_pairs(allocation.engines, allocation.risk_profiles)):
         judge.error(
             "CFG_UNSUPPORTED_PAIR",
-            ("allocation", "risk_profiles", allocation.risk_profiles.index(profile)),  # type: ignore[arg-type]
+            ("allocation", "risk_profiles", allocation.risk_profiles.index(profile)),
             f"engine {engine} does not solve {profile}, and nothing else may carry the name",
             f"{engine} solves {', '.join(SUPPORTED[engine])}; leave one of the two out",
         )

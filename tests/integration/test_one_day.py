@@ -51,10 +51,22 @@ def test_a_short_sleeve_is_short_from_end_to_end(finished):
     candidates = lake.decision("candidates", PROFILE, DAY)
     assert (candidates["direction"] == "SHORT").all()
     assert (candidates["recommend_all"] < 0).all()
-    positions = lake.decision("positions", PROFILE, DAY)
-    assert len(positions) > 0
-    assert (positions["net_weight"] < 0).all()
-    assert (lake.decision("backtest_weights", PROFILE, DAY)["net_weight"] <= 0).all()
+    for table in ("positions", "backtest_weights"):
+        held = lake.decision(table, PROFILE, DAY)
+        market = held["risk_profile"] == "market"
+        assert (held.loc[~market, "net_weight"] < 0).all()
+        assert held.loc[~market, "risk_profile"].nunique() == 7
+        # What the sleeve is measured against is the benchmark, held long.
+        assert set(held.loc[market, "symbol"]) == {"BINANCE:BTCUSDT"}
+        assert (held.loc[market, "net_weight"] == 1.0).all()
+
+
+def test_what_was_solved_is_what_was_asked(finished):
+    solved = Lake(finished[2].lakehouse_dir).decision("allocations", PROFILE, DAY)
+    assert (solved["status"] == "solved").all()
+    asked = solved[~solved["fallback"]]
+    assert (asked["solved_profile"] == asked["risk_profile"]).all()
+    assert {"min_variance", "equal_weight", "market", "benchmark", "risk_parity"} <= set(asked["risk_profile"])
 
 
 def test_the_scanned_day_and_its_reconstruction_choose_the_same(finished):
@@ -92,7 +104,7 @@ def test_the_report_is_whole_and_loads_nothing(finished):
     assert "https://" not in page.split("<script>", 1)[0]
     assert '<script src="http' not in page
     document = json.loads((folder / "report.json").read_text())
-    assert {m["risk_profile"] for m in document["metrics"]} == {"equal_weight", "hrp", "min_variance"}
+    assert len({m["risk_profile"] for m in document["metrics"]}) == 8
 
 
 @pytest.fixture(scope="module")
