@@ -11,7 +11,7 @@ import pandas as pd
 from quant_assets.dataops.feature_rows import labelled_bars
 from quant_lib.calendars import CalendarBook, session_number_of
 from quant_lib.contracts.verdicts import Verdict, require
-from quant_lib.features import compute_features
+from quant_lib.features import FEATURES, compute_features, cross_sections
 from quant_lib.health import HealthRules
 from quant_resources.calendars import calendar_book
 from quant_resources.lakehouse import Lake
@@ -46,9 +46,13 @@ def judge_look_ahead(lake: Lake, date: dt.date, rules: HealthRules, ruleset: str
     scrambled = pd.concat([bars, _noise(bars, date, calendars)], ignore_index=True)
     labelled = labelled_bars(scrambled, rules, calendars)
     ann = calendars.ann(labelled["symbol"].unique())
-    again = compute_features(labelled, labelled["segment"], ruleset=ruleset, ann=ann, since=date)
-    day = pd.Timestamp(date)
-    again = again[again["date"] == day].set_index("symbol").sort_index()
+    names = [feature.name for feature in FEATURES if feature.stored and not feature.cross_section]
+    again = compute_features(labelled, labelled["segment"], names=names, ruleset=ruleset, ann=ann, since=date)
+    again = again[again["date"] == pd.Timestamp(date)].set_index("symbol").sort_index()
+    # A cross-section compares the rows of the date: those of the sample as computed again, the others as stored.
+    everyone = stored.set_index("symbol").sort_index()
+    everyone.loc[again.index, names] = again[names]
+    again = again.join(cross_sections(everyone))
     kept = stored[stored["symbol"].isin(symbols)].set_index("symbol").sort_index()
     moved = _differences(kept, again[kept.columns])
     return require(

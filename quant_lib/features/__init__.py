@@ -14,28 +14,33 @@ from quant_lib.features.registry import (
     FEATURE_SET_VERSION,
     FEATURES,
     FEATURES_TABLE,
+    STRESS_WINDOWS,
     Feature,
+    StressWindows,
     feature_set_version,
 )
 
 if TYPE_CHECKING:
-    from quant_lib.features._compute import compute_features
+    from quant_lib.features._compute import compute_features, cross_sections
 
 __all__ = [
     "FEATURES",
     "FEATURES_TABLE",
     "FEATURE_BY_NAME",
     "FEATURE_SET_VERSION",
+    "STRESS_WINDOWS",
     "Feature",
     "FeatureInputError",
+    "StressWindows",
     "compute_features",
+    "cross_sections",
     "feature_set_version",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    if name == "compute_features":
+    if name in ("compute_features", "cross_sections"):
         from quant_lib.features import _compute
 
-        return _compute.compute_features
+        return getattr(_compute, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -24,12 +24,16 @@ class SeriesBlock:
         Prices in quote currency, quantity in base units (NaN where unknown).
     segment : array of shape (n_bars,)
         Segment number of each bar.
+    day : array of shape (n_bars,)
+        Session label of each bar, in days since 1970-01-01.
     offsets : array of shape (n_series + 1,)
         Bounds of the series.
     ann : array of shape (n_series,)
         Sessions a year of each series.
     ruleset : {'legacy', 'pine3'}
         Rule set of the rating votes.
+    stress : tuple of (first day, last day)
+        Stress windows, in the days of ``day``, both ends included.
     """
 
     high: FloatArray
@@ -37,9 +41,11 @@ class SeriesBlock:
     close: FloatArray
     volume: FloatArray
     segment: IntArray
+    day: IntArray
     offsets: IntArray
     ann: FloatArray
     ruleset: Ruleset
+    stress: tuple[tuple[int, int], ...]
     computed: dict[Hashable, Any] = field(default_factory=dict)
 
 

@@ -9,13 +9,20 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from quant_lib.features._block import SeriesBlock
 from quant_lib.features._errors import FeatureInputError
 from quant_lib.features._feature import Feature
 from quant_lib.features._input import SortedBars, sort_bars
-from quant_lib.features.registry import FEATURE_BY_NAME, FEATURES, feature_set_version
+from quant_lib.features.registry import (
+    FEATURE_BY_NAME,
+    FEATURES,
+    STRESS_WINDOWS,
+    StressWindows,
+    feature_set_version,
+)
 from quant_lib.indicators._series import FloatArray, IntArray
 from quant_lib.indicators.votes import Ruleset, check_ruleset
 
@@ -42,11 +49,13 @@ def compute_features(
     threads: int = 2,
     ann: float | Mapping[str, float] = 365.0,
     since: dt.date | None = None,
+    stress: StressWindows = STRESS_WINDOWS,
 ) -> pd.DataFrame:
     """Compute features of every bar from that bar and older ones of its segment.
 
     The result is bit-equal for any order of rows and columns, any number of
-    threads and whatever other symbols are present.
+    threads and whatever other symbols are present; features of a cross-section
+    compare the rows that became known at the same instant, and nothing else.
 
     Parameters
     ----------
@@ -68,6 +77,8 @@ def compute_features(
     since : date, optional
         Give only rows of this date and later. They are still computed from all
         of ``bars`` and are bit-equal to those of a full run.
+    stress : sequence of (date, date)
+        First and last day of the stress windows that `survival` judges.
 
     Returns
     -------
@@ -90,8 +101,69 @@ def compute_features(
     ordered = sort_bars(bars, segments)
     if since is not None:
         ordered = ordered.take(_still_running(ordered, since))
-    values = _run(ordered, features, rules, threads, ann)
-    return _table(ordered, features, values, rules, since)
+    work = _Work(_series_features(features), rules, tuple(stress), ann)
+    values = _run(ordered, work, threads)
+    rows = slice(None) if since is None else ordered.dates >= np.datetime64(since, "us")
+    columns = {feature.name: column[rows] for feature, column in zip(work.features, values, strict=True)}
+    _add_cross_sections(columns, features, ordered.known[rows])
+    return _table(ordered, rows, {f.name: columns[f.name] for f in features}, features, work)
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What to compute on every series, and under which rules."""
+
+    features: tuple[Feature, ...]
+    ruleset: Ruleset
+    stress: StressWindows
+    ann: float | Mapping[str, float]
+
+    @property
+    def stress_days(self) -> tuple[tuple[int, int], ...]:
+        """Stress windows in days since 1970-01-01."""
+        epoch = dt.date(1970, 1, 1)
+        return tuple(((first - epoch).days, (last - epoch).days) for first, last in self.stress)
+
+
+def _series_features(asked: tuple[Feature, ...]) -> tuple[Feature, ...]:
+    """Features to compute per series: those asked for, and what the cross-sections among them compare."""
+    chosen = {feature.name: feature for feature in asked if not feature.cross_section}
+    for feature in asked:
+        if feature.cross_section:
+            chosen |= {name: FEATURE_BY_NAME[name] for name in feature.inputs if name not in chosen}
+    return tuple(chosen.values())
+
+
+def cross_sections(rows: pd.DataFrame) -> pd.DataFrame:
+    """Compute the stored cross-sectional features of rows that hold everything else.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Rows of `FEATURES_TABLE`: all of every date among them.
+
+    Returns
+    -------
+    DataFrame
+        The cross-sectional columns, on the index of ``rows``.
+    """
+    wanted = tuple(feature for feature in FEATURES if feature.stored and feature.cross_section)
+    inputs = {name for feature in wanted for name in feature.inputs}
+    columns = {name: rows[name].to_numpy(np.float64) for name in sorted(inputs)}
+    _add_cross_sections(columns, wanted, rows["knowledge_time"].dt.tz_localize(None).to_numpy())
+    return pd.DataFrame({feature.name: columns[feature.name] for feature in wanted}, index=rows.index)
+
+
+def _add_cross_sections(
+    columns: dict[str, FloatArray], features: tuple[Feature, ...], known: npt.NDArray[np.datetime64]
+) -> None:
+    wanted = [feature for feature in features if feature.cross_section]
+    if wanted and known.size:
+        _, moment = np.unique(known, return_inverse=True)
+        for feature in wanted:
+            columns[feature.name] = feature.function()(moment, *(columns[name] for name in feature.inputs))
+    elif wanted:
+        columns |= {feature.name: np.empty(0) for feature in wanted}
 
 
 def _features(names: Sequence[str | Feature] | None) -> tuple[Feature, ...]:
@@ -146,21 +218,27 @@ def _tasks(ordered: SortedBars, ann: FloatArray) -> list[_Task]:
     return tasks
 
 
-def _run(
-    ordered: SortedBars,
-    features: tuple[Feature, ...],
-    ruleset: Ruleset,
-    threads: int,
-    ann: float | Mapping[str, float],
-) -> list[FloatArray]:
-    tasks = _tasks(ordered, _annualisation(ordered.series_symbols(), ann))
-    values = [np.empty(ordered.dates.size) for _ in features]
+def _run(ordered: SortedBars, work: _Work, threads: int) -> list[FloatArray]:
+    tasks = _tasks(ordered, _annualisation(ordered.series_symbols(), work.ann))
+    values = [np.empty(ordered.dates.size) for _ in work.features]
+    day = ordered.dates.astype("datetime64[D]").astype(np.int64)
 
     def run(task: _Task) -> None:
         rows = slice(task.first, task.last)
         high, low, close, volume = (ordered.columns[name][rows] for name in ("high", "low", "close", "volume"))
-        block = SeriesBlock(high, low, close, volume, ordered.segment[rows], task.offsets, task.ann, ruleset)
-        for feature, out in zip(features, values, strict=True):
+        block = SeriesBlock(
+            high,
+            low,
+            close,
+            volume,
+            ordered.segment[rows],
+            day[rows],
+            task.offsets,
+            task.ann,
+            work.ruleset,
+            work.stress_days,
+        )
+        for feature, out in zip(work.features, values, strict=True):
             out[rows] = feature.values(block)
 
     if threads == 1 or len(tasks) == 1:
@@ -175,18 +253,17 @@ def _run(
 
 def _table(
     ordered: SortedBars,
+    rows: slice | npt.NDArray[np.bool_],
+    values: dict[str, FloatArray],
     features: tuple[Feature, ...],
-    values: list[FloatArray],
-    ruleset: str,
-    since: dt.date | None,
+    work: _Work,
 ) -> pd.DataFrame:
-    rows = slice(None) if since is None else ordered.dates >= np.datetime64(since, "us")
-    symbol = ordered.symbols[rows]
-    columns: dict[str, object] = {"date": ordered.dates[rows], "symbol": symbol}
-    for feature, column in zip(features, values, strict=True):
-        kept = column[rows]
+    columns: dict[str, object] = {"date": ordered.dates[rows], "symbol": ordered.symbols[rows]}
+    for feature in features:
+        kept = values[feature.name]
         columns[feature.name] = kept.astype(np.int64) if feature.type == "int64" else kept
     columns["knowledge_time"] = pd.DatetimeIndex(ordered.known[rows]).tz_localize("UTC")
     frame = pd.DataFrame(columns, copy=False)
-    frame["feature_set_version"] = pd.Series(feature_set_version(ruleset), index=frame.index, dtype="str")
+    version = feature_set_version(work.ruleset, work.stress)
+    frame["feature_set_version"] = pd.Series(version, index=frame.index, dtype="str")
     return frame

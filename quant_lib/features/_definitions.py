@@ -1,4 +1,4 @@
-"""What each registered feature computes. `Feature.kernel` names a function of this module.
+"""What the registered indicators and ratings compute; `quant_lib.features._statistical` has the rest.
 
 Each function takes a block of series and gives one value per bar, using only
 that bar and older ones of the same series.
@@ -9,8 +9,9 @@ from __future__ import annotations
 import numpy as np
 
 from quant_lib import indicators as ta
+from quant_lib import statistics
 from quant_lib.features._block import SeriesBlock, once
-from quant_lib.features._catalogue import MIN_MA_VOTES
+from quant_lib.features._declare import MIN_MA_VOTES
 from quant_lib.indicators import ratings, votes
 from quant_lib.indicators._series import FloatArray, IntArray, lag
 
@@ -22,7 +23,7 @@ def bar(block: SeriesBlock, column: str) -> FloatArray:
 
 
 @once
-def _ago(block: SeriesBlock, bars: int) -> FloatArray:
+def ago(block: SeriesBlock, bars: int) -> FloatArray:
     return lag(block.close, bars, block.offsets)
 
 
@@ -161,7 +162,7 @@ def ao(block: SeriesBlock) -> FloatArray:
 @once
 def momentum(block: SeriesBlock, length: int) -> FloatArray:
     """Difference to the close some bars ago."""
-    return block.close - _ago(block, length)
+    return block.close - ago(block, length)
 
 
 @once
@@ -192,58 +193,15 @@ def midpoint(block: SeriesBlock, length: int) -> FloatArray:
     return ta.midpoint(block.high, block.low, length, block.offsets)
 
 
+def average_slope(block: SeriesBlock, length: int, bars: int) -> FloatArray:
+    """Least-squares slope of the newest values of an average."""
+    return statistics.rolling_slope(sma(block, length), bars, block.offsets)
+
+
 def bollinger_width(block: SeriesBlock, length: int) -> FloatArray:
     """Width of the two-sigma band over its middle."""
     width: FloatArray = 4.0 * ta.rolling_std(block.close, length, 0, block.offsets) / sma(block, length)
     return width
-
-
-@once
-def _returns(block: SeriesBlock) -> FloatArray:
-    return block.close / _ago(block, 1) - 1.0
-
-
-@once
-def _years(block: SeriesBlock) -> FloatArray:
-    return np.repeat(block.ann, np.diff(block.offsets))
-
-
-def compounded_return(block: SeriesBlock, bars: int) -> FloatArray:
-    """Compounded return over some bars."""
-    return block.close / _ago(block, bars) - 1.0
-
-
-def mean_return(block: SeriesBlock, bars: int) -> FloatArray:
-    """Annualised mean of daily returns."""
-    return ta.sma(_returns(block), bars, block.offsets) * _years(block)
-
-
-def volatility(block: SeriesBlock, bars: int) -> FloatArray:
-    """Annualised standard deviation of daily returns."""
-    deviation = ta.rolling_std(_returns(block), bars, 1, block.offsets)
-    root: FloatArray = np.sqrt(_years(block))
-    return deviation * root
-
-
-def range_percent(block: SeriesBlock) -> FloatArray:
-    """Range of the bar in percent of its low."""
-    return 100.0 * (block.high - block.low) / block.low
-
-
-@once
-def value_traded(block: SeriesBlock) -> FloatArray:
-    """Close x volume."""
-    return block.close * block.volume
-
-
-def turnover(block: SeriesBlock, bars: int) -> FloatArray:
-    """Median of close x volume."""
-    return ta.rolling_median(value_traded(block), bars, block.offsets)
-
-
-def change_percent(block: SeriesBlock) -> FloatArray:
-    """Percent change of close."""
-    return 100.0 * _returns(block)
 
 
 def n_bars(block: SeriesBlock) -> FloatArray:

@@ -33,8 +33,9 @@ class Feature:
     inputs : tuple of str
         Bar columns it reads.
     kernel : str or callable
-        Name of a function of `quant_lib.features._definitions`, or a callable of
-        the same shape: ``kernel(block, *args)`` gives one value per bar.
+        Name of a function of `quant_lib.features._definitions` or
+        `quant_lib.features._statistical`, or a callable of the same shape:
+        ``kernel(block, *args)`` gives one value per bar.
     args : tuple of int, float or str
         Arguments of the kernel, such as the window.
     warmup : int
@@ -58,6 +59,9 @@ class Feature:
         Bounds; missing values are not judged by them.
     stored : bool
         Whether it is a column of `FEATURES_TABLE`; the others are computed on request.
+    cross_section : bool
+        The value is made of other features of all rows of the same date: ``inputs`` names those features, and the
+        kernel is a function of `quant_lib.features._cross_section`.
     """
 
     name: str
@@ -77,6 +81,7 @@ class Feature:
     le: float | None = None
     gt: float | None = None
     stored: bool = True
+    cross_section: bool = False
 
     def column(self) -> Column:
         """Give the column of `FEATURES_TABLE` that holds the feature."""
@@ -93,9 +98,17 @@ class Feature:
 
     def values(self, block: SeriesBlock) -> npt.NDArray[np.float64]:
         """Compute the feature for every bar of a block of series."""
-        if callable(self.kernel):
-            return self.kernel(block, *self.args)
-        from quant_lib.features import _definitions
-
-        made: npt.NDArray[np.float64] = getattr(_definitions, self.kernel)(block, *self.args)
+        made: npt.NDArray[np.float64] = self.function()(block, *self.args)
         return made
+
+    def function(self) -> Callable[..., npt.NDArray[np.float64]]:
+        """Find the kernel."""
+        if callable(self.kernel):
+            return self.kernel
+        from quant_lib.features import _cross_section, _definitions, _statistical
+
+        homes = (_cross_section,) if self.cross_section else (_definitions, _statistical)
+        found: list[Callable[..., npt.NDArray[np.float64]]] = [
+            vars(home)[self.kernel] for home in homes if self.kernel in vars(home)
+        ]
+        return found[0]

@@ -7,12 +7,15 @@ imported when `quant_lib.features.compute_features` runs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import datetime as dt
+import hashlib
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Final
+from typing import Final, TypeAlias
 
 from quant_lib.contracts.spec import Column, Ownership, TableSpec
-from quant_lib.features._catalogue import CATALOGUE, MIN_MA_VOTES
+from quant_lib.features._catalogue import CATALOGUE
+from quant_lib.features._declare import MIN_MA_VOTES
 from quant_lib.features._feature import EXACT_TOLERANCE, Feature
 
 __all__ = [
@@ -22,11 +25,16 @@ __all__ = [
     "FEATURE_BY_NAME",
     "FEATURE_SET_VERSION",
     "MIN_MA_VOTES",
+    "STRESS_WINDOWS",
     "Feature",
+    "StressWindows",
     "feature_set_version",
 ]
 
-FEATURE_SET_VERSION: Final = "1"
+StressWindows: TypeAlias = Sequence[tuple[dt.date, dt.date]]
+"""First and last day of each window, both included."""
+
+FEATURE_SET_VERSION: Final = "2"
 """Version of the definitions below with the default rating rule set.
 
 It changes whenever the same bars would give another value in any stored
@@ -40,14 +48,26 @@ FEATURE_BY_NAME: Final[Mapping[str, Feature]] = MappingProxyType({feature.name: 
 """The same, by name."""
 
 
-def feature_set_version(ruleset: str = "legacy") -> str:
-    """Version stored beside every row: the definitions and, where not the default, the rating rule set."""
-    return FEATURE_SET_VERSION if ruleset == "legacy" else f"{FEATURE_SET_VERSION}+{ruleset}"
+STRESS_WINDOWS: Final = (
+    (dt.date(2022, 5, 1), dt.date(2022, 6, 15)),
+    (dt.date(2023, 3, 1), dt.date(2023, 3, 31)),
+    (dt.date(2024, 8, 1), dt.date(2024, 8, 10)),
+)
+"""Stress windows that `survival` judges by default, both ends included (semantics 3.12)."""
+
+
+def feature_set_version(ruleset: str = "legacy", stress: StressWindows = STRESS_WINDOWS) -> str:
+    """Version stored beside every row: the definitions and, where not the default, rating rules and stress windows."""
+    rules = "" if ruleset == "legacy" else f"+{ruleset}"
+    if tuple(stress) == STRESS_WINDOWS:
+        return FEATURE_SET_VERSION + rules
+    text = ";".join(f"{first}/{last}" for first, last in stress)
+    return f"{FEATURE_SET_VERSION}{rules}+stress-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
 FEATURES_TABLE: Final = TableSpec(
     name="features",
-    description="Point-in-time features of every stored bar: trend, oscillators, ratings, momentum, risk, liquidity.",
+    description="Point-in-time features of every stored bar: ratings, trend, momentum, risk, memory, tails.",
     layer="L1",
     ownership=Ownership.SHARED,
     key=("date", "symbol"),

@@ -6,14 +6,20 @@ from pathlib import Path
 
 import pytest
 
-from quant_lib.features import FEATURE_BY_NAME, FEATURE_SET_VERSION, FEATURES, FEATURES_TABLE, _definitions
+from quant_lib.features import FEATURE_BY_NAME, FEATURE_SET_VERSION, FEATURES, FEATURES_TABLE
 from quant_lib.features.registry import Feature, feature_set_version
 
 ROOT = Path(__file__).parents[3]
 COLUMNS = """
 date symbol close volume recommend_all recommend_ma recommend_other recommend_all_weighted n_votes_ma n_votes_other
-sma_50 sma_200 vwma_20 adx_14 dmp_14 dmn_14 donchian_upper_20 donchian_lower_20 atr_14 rsi_14 macd macd_signal macd_hist
-momentum_20 momentum_60 momentum_120 momentum volatility volatility_d value_traded turnover change n_bars segment
+sma_10 sma_20 sma_30 sma_50 sma_100 sma_200 ema_10 ema_20 ema_30 ema_50 ema_100 ema_200 hma_9 vwma_20 sma200_slope
+adx_14 dmp_14 dmn_14 donchian_upper_20 donchian_lower_20 bb_width_20 atr_14 ichimoku_conv ichimoku_base
+rsi_14 stoch_k stoch_d stoch_rsi_k stoch_rsi_d cci_20 ao mom_10 macd macd_signal macd_hist willr_14 bb_power uo
+momentum_20 momentum_60 momentum_120 momentum volatility volatility_d value_traded turnover change stability roc_10
+volume_change_pct perf_w perf_1m perf_3m perf_6m perf_y
+entropy entropy_noise_pct entropy_3 efficiency efficiency_noise_pct hurst hurst_noise_pct trendiness
+turbulence turbulence_noise_pct autocorr_1 autocorr_1_noise_pct ljung_box_p memory_depth half_life adf_p trend_duration
+skew kurtosis var_95 cvar_95 tail_gain max_drawdown_252 survival antifragility n_bars segment
 knowledge_time feature_set_version
 """
 
@@ -35,8 +41,9 @@ def test_every_declaration_is_complete(feature):
     assert feature.description
     assert feature.source
     assert isinstance(feature.kernel, str)
-    assert callable(getattr(_definitions, feature.kernel))
-    assert set(feature.inputs) <= {"high", "low", "close", "volume"}
+    assert callable(feature.function())
+    known = set(FEATURE_BY_NAME) if feature.cross_section else {"high", "low", "close", "volume", "date"}
+    assert set(feature.inputs) <= known
     assert feature.inputs or feature.name in {"n_bars", "segment"}
     assert feature.warmup >= 1
     if feature.unbounded:

@@ -1,0 +1,273 @@
+"""Declarations: memory, noise, tails and resilience of trailing daily returns, each with its noise percentile.
+
+A figure of a short window says little by itself: noise has a permutation entropy of 0.88, not of 1, over 120 returns.
+The ``_noise_pct`` column beside it says which share of independent normal returns would show a smaller figure.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from quant_lib.features._declare import CLOSE, cross_section, recursive, window
+from quant_lib.features._feature import Feature
+
+RETURNS: Final = 120
+"""Daily returns of the statistical features, where the name does not say otherwise (semantics 3.9)."""
+FINE: Final = 64
+"""Daily returns of the short entropy and of turbulence."""
+
+_RULE = "semantics 3.9"
+_TAILS = "semantics 3.12"
+_NOISE = "simulation, tools/noise.py"
+
+
+def _percentile(of: str, statistic: str, bars: int) -> Feature:
+    return window(
+        f"{of}_noise_pct",
+        f"Share of independent normal returns whose {of} over {bars} returns would be smaller",
+        "fraction",
+        CLOSE,
+        "noise_pct",
+        bars + 1,
+        _NOISE,
+        args=(of, statistic, bars),
+        ge=0.0,
+        le=1.0,
+    )
+
+
+MEMORY: Final[tuple[Feature, ...]] = (
+    window(
+        "entropy",
+        f"Permutation entropy (order 5) of the last {RETURNS} returns",
+        "fraction",
+        CLOSE,
+        "entropy",
+        RETURNS + 1,
+        _RULE,
+        args=(RETURNS, 5),
+        ge=0.0,
+        le=1.0,
+    ),
+    _percentile("entropy", "entropy_5", RETURNS),
+    window(
+        "entropy_3",
+        f"Permutation entropy (order 3) of the last {FINE} returns",
+        "fraction",
+        CLOSE,
+        "entropy",
+        FINE + 1,
+        _RULE,
+        args=(FINE, 3),
+        ge=0.0,
+        le=1.0,
+    ),
+    window(
+        "efficiency",
+        f"|sum of returns| / sum of |returns| over the last {RETURNS}; 0 where nothing moved",
+        "fraction",
+        CLOSE,
+        "efficiency",
+        RETURNS + 1,
+        _RULE,
+        args=(RETURNS,),
+        ge=0.0,
+        le=1.0,
+    ),
+    _percentile("efficiency", "efficiency", RETURNS),
+    window(
+        "hurst",
+        f"Hurst exponent of the last {RETURNS} returns: rescaled range less its expectation under noise; noise is 0.5",
+        "",
+        CLOSE,
+        "hurst",
+        RETURNS + 1,
+        "semantics 3.9, Anis and Lloyd 1976",
+        args=(RETURNS,),
+        ge=0.0,
+        le=1.0,
+    ),
+    _percentile("hurst", "hurst", RETURNS),
+    window(
+        "trendiness",
+        "2 x (hurst - 0.5): above 0 trends persist, below they revert, noise is 0",
+        "",
+        CLOSE,
+        "trendiness",
+        RETURNS + 1,
+        _RULE,
+        args=(RETURNS,),
+        ge=-1.0,
+        le=1.0,
+    ),
+    window(
+        "turbulence",
+        f"Share of the energy of the last {FINE} returns in Haar details of 3 levels; noise is 0.88",
+        "fraction",
+        CLOSE,
+        "turbulence",
+        FINE + 1,
+        _RULE,
+        args=(FINE,),
+        ge=0.0,
+        le=1.0,
+    ),
+    _percentile("turbulence", "turbulence", FINE),
+    window(
+        "autocorr_1",
+        f"Correlation of returns with those of the bar before, over {RETURNS}",
+        "",
+        CLOSE,
+        "autocorr_1",
+        RETURNS + 1,
+        _RULE,
+        args=(RETURNS,),
+        ge=-1.0,
+        le=1.0,
+    ),
+    _percentile("autocorr_1", "autocorr_1", RETURNS),
+    window(
+        "ljung_box_p",
+        f"Smallest Ljung-Box p-value of lags 1 to 5 over {RETURNS} returns",
+        "fraction",
+        CLOSE,
+        "ljung_box_p",
+        RETURNS + 1,
+        _RULE,
+        args=(RETURNS,),
+        ge=0.0,
+        le=1.0,
+    ),
+    window(
+        "memory_depth",
+        f"Lags in a row, at most 20, whose autocorrelation over {RETURNS} returns exceeds 0.02",
+        "bars",
+        CLOSE,
+        "memory_depth",
+        RETURNS + 1,
+        _RULE,
+        args=(RETURNS,),
+        ge=0.0,
+        le=20.0,
+    ),
+    window(
+        "half_life",
+        f"Bars in which log price loses half of its distance to its mean of {RETURNS} bars; 500 where it does not",
+        "bars",
+        CLOSE,
+        "half_life",
+        RETURNS,
+        _RULE,
+        args=(RETURNS,),
+        ge=0.5,
+        le=500.0,
+    ),
+    window(
+        "adf_p",
+        f"P-value of a unit root in log price over {RETURNS} bars (augmented Dickey-Fuller, constant, one lag)",
+        "fraction",
+        CLOSE,
+        "adf_p",
+        RETURNS,
+        _RULE,
+        args=(RETURNS,),
+        ge=0.0,
+        le=1.0,
+    ),
+    recursive(
+        "trend_duration",
+        "Bars since close last changed sides of its EMA 50, 0 on the day of the change",
+        "bars",
+        CLOSE,
+        "trend_duration",
+        60,
+        _RULE,
+        settle=None,
+        args=(50, 60),
+        ge=0.0,
+    ),
+)
+
+TAILS: Final[tuple[Feature, ...]] = (
+    window("skew", f"Skewness of the last {RETURNS} returns", "", CLOSE, "skew", RETURNS + 1, _RULE, args=(RETURNS,)),
+    window(
+        "kurtosis",
+        f"Excess kurtosis of the last {RETURNS} returns",
+        "",
+        CLOSE,
+        "kurtosis",
+        RETURNS + 1,
+        _RULE,
+        args=(RETURNS,),
+        ge=-2.0,
+    ),
+    window(
+        "var_95",
+        f"5 % quantile of the last {RETURNS} returns: historical value at risk, a loss is negative",
+        "fraction",
+        CLOSE,
+        "var_95",
+        RETURNS + 1,
+        _TAILS,
+        args=(RETURNS,),
+        ge=-1.0,
+    ),
+    window(
+        "cvar_95",
+        f"Mean of the last {RETURNS} returns at or below var_95",
+        "fraction",
+        CLOSE,
+        "cvar_95",
+        RETURNS + 1,
+        _TAILS,
+        args=(RETURNS,),
+        ge=-1.0,
+    ),
+    window(
+        "tail_gain",
+        f"Mean of the last {RETURNS} returns beyond their 95 % quantile; 0 where there is none",
+        "fraction",
+        CLOSE,
+        "tail_gain",
+        RETURNS + 1,
+        _TAILS,
+        args=(RETURNS,),
+        ge=-1.0,
+    ),
+    window(
+        "max_drawdown_252",
+        "Deepest compounded fall from a peak within the last 252 closes, as a fraction of the peak, at most 0",
+        "fraction",
+        CLOSE,
+        "max_drawdown",
+        252,
+        _TAILS,
+        args=(252,),
+        ge=-1.0,
+        le=0.0,
+    ),
+    recursive(
+        "survival",
+        "Share of the stress windows over by then, and known from their first day, in which under 5 % of bars stood "
+        "still; missing where there is none",
+        "fraction",
+        ("close", "date"),
+        "survival",
+        1,
+        _TAILS,
+        settle=None,
+        ge=0.0,
+        le=1.0,
+    ),
+    cross_section(
+        "antifragility",
+        "(skew + tail_gain, each between the lowest and highest of the date) x min(1, n_bars / 252)",
+        "",
+        ("skew", "tail_gain", "n_bars"),
+        "antifragility",
+        RETURNS + 1,
+        _TAILS,
+        ge=0.0,
+        le=2.0,
+    ),
+)
