@@ -20,7 +20,8 @@ def _between(values: FloatArray, date: IntArray, considered: FloatArray) -> Floa
     low, high = np.full(dates, np.inf), np.full(dates, -np.inf)
     np.minimum.at(low, date[known], values[known])
     np.maximum.at(high, date[known], values[known])
-    return (values - low[date]) / (high[date] - low[date] + 1e-9)
+    share: FloatArray = (values - low[date]) / (high[date] - low[date] + 1e-9)
+    return share
 
 
 def antifragility(date: IntArray, skew: FloatArray, tail_gain: FloatArray, n_bars: FloatArray) -> FloatArray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
@@ -21,16 +22,23 @@ NOISE_SIZES: Final = tuple(sorted({size for _, size in TABLE}))
 """Window lengths it is tabulated for; those between are interpolated."""
 
 
+@dataclass(eq=False)
 class NoiseTableError(QuantError):
     """A noise distribution was asked for that is not tabulated."""
 
-    def __init__(self, statistic: str, length: int) -> None:
-        self.statistic, self.length = statistic, length
-        self.fix = (
+    statistic: str
+    length: int
+
+    def __str__(self) -> str:
+        return f"no noise distribution of {self.statistic!r} over {self.length} values"
+
+    @property
+    def fix(self) -> str:
+        """What to do."""
+        return (
             f"ask for one of {', '.join(NOISE_STATISTICS)} over {NOISE_SIZES[0]} to {NOISE_SIZES[-1]} values, "
             "or extend tools/noise.py and run it"
         )
-        super().__init__(f"no noise distribution of {statistic} over {length} values. {self.fix}")
 
 
 def noise_quantiles(statistic: str, length: int) -> tuple[FloatArray, FloatArray]:
