@@ -360,8 +360,12 @@ def _figures(frame: pd.DataFrame, by: str) -> npt.NDArray[np.float64]:
     return numbers(frame, feature_column(by))
 
 
+_CANDIDATE_INPUTS = frozenset(CANDIDATES.column_names) | {"turnover_usd", "value_traded_usd"}
+
+
 def _candidates(frame: pd.DataFrame, rules: ScreenRules) -> pd.DataFrame:
-    made = frame.assign(direction=rules.direction, rank=np.arange(1, len(frame) + 1))
+    kept = [name for name in frame.columns if name in _CANDIDATE_INPUTS]
+    made = frame[kept].assign(direction=rules.direction, rank=np.arange(1, len(frame) + 1))
     for column in ("turnover", "value_traded"):
         if column in made:
             made[column] = made[f"{column}_usd"]
