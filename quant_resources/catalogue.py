@@ -7,8 +7,17 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from quant_lib.calendars import venue_hours
+from quant_lib.calendars import get_calendar, venue_hours
 from quant_lib.contracts import INSTRUMENTS
+from quant_lib.instruments import (
+    DARK_DAYS,
+    SOURCED_VALUES,
+    apply_defaults,
+    carry_forward,
+    decimals_of,
+    supply,
+    unknown,
+)
 from quant_lib.symbols import STABLE_BASES, parse_symbols
 
 if TYPE_CHECKING:
@@ -21,6 +30,7 @@ COLUMNS = (
     "type",
     "currency",
     "description",
+    "sector",
     "pricescale",
     "minmov",
     "active_symbol",
@@ -38,8 +48,15 @@ _TYPES = {
     "index": "index",
 }
 _VENDOR_TYPE = {ours: theirs for theirs, ours in _TYPES.items()}
-_QUARANTINE_FREE_DAYS = 7
-"""A symbol without a bar for longer than this counts as not trading when a past day is reconstructed."""
+_PROFILES = {
+    "spot": "CRYPTO",
+    "perp": "CRYPTO",
+    "equity": "EQUITY",
+    "etf": "EQUITY",
+    "index": "EQUITY",
+    "futures": "FUTURES",
+    "forex": "FOREX",
+}
 
 
 def fetch_listings(client: TradingViewClient, universe: UniverseConfig) -> pd.DataFrame:
@@ -68,9 +85,14 @@ def fetch_listings(client: TradingViewClient, universe: UniverseConfig) -> pd.Da
 
 
 def build_instruments(
-    listings: pd.DataFrame, on: dt.date, *, scanned_today: bool, fees: tuple[float, float]
+    listings: pd.DataFrame,
+    on: dt.date,
+    *,
+    scanned_today: bool,
+    exchange: pd.DataFrame | None = None,
+    last_known: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
-    """Turn vendor listings into catalogue rows as known on a date.
+    """Turn listings into catalogue rows as known on a date.
 
     Parameters
     ----------
@@ -81,30 +103,47 @@ def build_instruments(
     scanned_today : bool
         Whether ``on`` is the market's last closed day. For an earlier day, what
         was listed is reconstructed from first and last bar.
-    fees : tuple of float
-        Default maker and taker fee, marked as defaults.
+    exchange : DataFrame, optional
+        What the exchange itself says (`quant_resources.binance`); its figures beat the vendor's.
+    last_known : DataFrame, optional
+        Last catalogue row of every symbol ever seen, so that none is lost.
 
     Returns
     -------
     DataFrame
-        Rows of the ``instruments`` table. A value nobody told is null with source
-        ``missing``; a default is marked ``default`` and never counts as coverage.
+        Rows of the ``instruments`` table. A value nobody told is filled by the default
+        of its kind and marked ``default``, which never counts as coverage, or null
+        with source ``missing``.
     """
-    frame = listings.drop_duplicates("symbol").sort_values("symbol", kind="stable").reset_index(drop=True)
-    listed_on = _day(frame["first_bar_time"])
-    last = _day(frame["time"])
+    listings = listings.drop_duplicates("symbol")
+    if exchange is not None:
+        listings = _with_exchange_only(listings, exchange)
+    frame = listings.sort_values("symbol", kind="stable").reset_index(drop=True)
+    made = _described(frame, on, scanned_today=scanned_today)
+    frame = frame.loc[made.index]
+    made[_FIGURES] = _figures(frame, made, exchange)[_FIGURES]
+    if exchange is not None:
+        made = _confirmed(made, exchange, scanned_today=scanned_today)
+    made["delisted_on"] = made["last_traded_on"].where(~made["active"])
+    made["listing"] = made["active"].map({True: "listed", False: "delisted"})
+    rows = made.astype(INSTRUMENTS.pandas_types())[list(INSTRUMENTS.column_names)].reset_index(drop=True)
+    if last_known is None:
+        return rows
+    return carry_forward(rows, last_known, on, scanned=scanned_today, listed=frame["symbol"])
+
+
+_FIGURES = [column for name in SOURCED_VALUES for column in (name, f"{name}_source")]
+
+
+def _described(frame: pd.DataFrame, on: dt.date, *, scanned_today: bool) -> pd.DataFrame:
+    """Describe each symbol, and when it trades, of those that had begun by the date."""
     day = pd.Timestamp(on)
-    known = listed_on.isna() | (listed_on <= day)
-    frame, listed_on, last = frame[known], listed_on[known], last[known]
     parsed = parse_symbols(frame["symbol"])
-    if scanned_today:
-        active = frame["active_symbol"].eq(True)
-    else:
-        active = last.ge(day - pd.Timedelta(days=_QUARANTINE_FREE_DAYS))
-    tick = pd.to_numeric(frame["minmov"], errors="coerce") / pd.to_numeric(frame["pricescale"], errors="coerce")
-    missing = pd.Series("missing", index=frame.index)
     kinds = frame["type"].map(_TYPES)
-    hours = [venue_hours(exchange, kind) for exchange, kind in zip(parsed["exchange"], kinds, strict=True)]
+    hours = [venue_hours(venue, kind) for venue, kind in zip(parsed["exchange"], kinds, strict=True)]
+    calendar = pd.Series([one.calendar for one in hours], index=frame.index)
+    listed_on, last = (_session(frame[name], calendar) for name in ("first_bar_time", "time"))
+    active = frame["active_symbol"].eq(True) if scanned_today else last.ge(day - pd.Timedelta(days=DARK_DAYS))
     made = pd.DataFrame(
         {
             "date": day.as_unit("us"),
@@ -113,33 +152,71 @@ def build_instruments(
             "asset_type": kinds,
             "base": parsed["base"],
             "quote": frame["currency"].fillna(parsed["quote"]),
+            "data_profile": kinds.map(_PROFILES),
             "description": frame["description"],
-            "tick_size": tick,
-            "tick_size_source": tick.notna().map({True: "vendor", False: "missing"}),
-            "lot_size": float("nan"),
-            "lot_size_source": missing,
-            "min_notional": float("nan"),
-            "min_notional_source": missing,
-            "maker_fee": fees[0],
-            "maker_fee_source": "default",
-            "taker_fee": fees[1],
-            "taker_fee_source": "default",
-            "calendar": [one.calendar for one in hours],
+            "sector": frame["sector"],
+            "calendar": calendar,
+            "calendar_source": "default",
             "timezone": [one.timezone for one in hours],
+            "timezone_source": "default",
             "session": [one.session for one in hours],
+            "session_source": "default",
             "listed_on": listed_on,
-            "last_traded_on": last.where(last <= day, day),
+            "last_traded_on": last.where(~(last > day), day),
             "active": active,
             "mode": "scanned" if scanned_today else "reconstructed",
-            "source": "tradingview",
+            "source": frame.get("provider", "tradingview"),
         }
     )
-    return made.astype(INSTRUMENTS.pandas_types())[list(INSTRUMENTS.column_names)].reset_index(drop=True)
+    return made[listed_on.isna() | (listed_on <= day)]
 
 
-def _day(seconds: pd.Series) -> pd.Series:
-    """Session label of a bar-open time in unix seconds; missing stays missing."""
-    return pd.to_datetime(pd.to_numeric(seconds, errors="coerce"), unit="s").dt.floor("D").astype("datetime64[us]")
+def _figures(frame: pd.DataFrame, made: pd.DataFrame, exchange: pd.DataFrame | None) -> pd.DataFrame:
+    """Figures with their sources: the exchange's, else the vendor's, else the default of the kind."""
+    tick = pd.to_numeric(frame["minmov"], errors="coerce") / pd.to_numeric(frame["pricescale"], errors="coerce")
+    vendor = pd.DataFrame({"tick_size": tick, "price_precision": decimals_of(tick)})
+    known = supply(unknown(made.index), vendor, "vendor")
+    if exchange is not None:
+        told = exchange.set_index("symbol").reindex(made["symbol"]).set_axis(made.index)
+        known = supply(known, told, "exchange")
+    return apply_defaults(known, made["asset_type"], made["quote"])
+
+
+def _with_exchange_only(listings: pd.DataFrame, exchange: pd.DataFrame) -> pd.DataFrame:
+    """Add what the exchange lists and the vendor does not, and say who vouches for each row."""
+    name = str(exchange["provider"].iloc[0]) if len(exchange) else ""
+    told = listings["symbol"].isin(exchange["symbol"])
+    listings = listings.assign(provider=told.map({True: f"{name}+tradingview", False: "tradingview"}))
+    more = exchange[~exchange["symbol"].isin(listings["symbol"])]
+    if more.empty:
+        return listings
+    rows = pd.DataFrame({"symbol": more["symbol"], "currency": more["quote"], "provider": name})
+    rows["type"] = more["asset_type"].map(_VENDOR_TYPE)
+    rows["active_symbol"] = more["active"]
+    began = pd.to_datetime(more["listed_on"])
+    rows["first_bar_time"] = (began - pd.Timestamp(0)) / pd.Timedelta(seconds=1)
+    return pd.concat([listings, rows.reindex(columns=listings.columns)], ignore_index=True)
+
+
+def _confirmed(made: pd.DataFrame, exchange: pd.DataFrame, *, scanned_today: bool) -> pd.DataFrame:
+    """Let the exchange decide whether its own symbols trade now, and in which zone it counts time."""
+    told = exchange.set_index("symbol").reindex(made["symbol"]).set_axis(made.index)
+    asked = told["provider"].notna()
+    made["timezone"] = made["timezone"].where(~asked, told["timezone"])
+    made["timezone_source"] = made["timezone_source"].where(~asked, "exchange")
+    if scanned_today:
+        covered = made["exchange"].isin(exchange["exchange"]) & made["asset_type"].isin(exchange["asset_type"])
+        made["active"] = made["active"].where(~covered, told["active"].eq(True))
+    return made
+
+
+def _session(seconds: pd.Series, calendar: pd.Series) -> pd.Series:
+    """Label of the session that a bar opening at some unix second belongs to; missing stays missing."""
+    opened = pd.to_datetime(pd.to_numeric(seconds, errors="coerce"), unit="s").astype("datetime64[us]")
+    labels = pd.Series(pd.NaT, index=opened.index, dtype="datetime64[us]")
+    for name, own in opened.dropna().groupby(calendar, sort=True):
+        labels.loc[own.index] = get_calendar(str(name)).label(own.to_numpy())
+    return labels
 
 
 def followed_symbols(instruments: pd.DataFrame, universes: list[UniverseConfig], always: set[str]) -> list[str]:

@@ -8,15 +8,14 @@ from pathlib import Path
 import pandas as pd
 
 from quant_assets import keys
+from quant_assets.checks.catalogue import judge_catalogue, judge_coverage
 from quant_assets.checks.factory import Contract
 from quant_assets.sleeve_rules import health_rules
-from quant_lib.contracts import INSTRUMENTS, OHLCV, OHLCV_FETCHES, OHLCV_FINDINGS, OHLCV_HEALTH
+from quant_lib.contracts import OHLCV, OHLCV_FETCHES, OHLCV_FINDINGS, OHLCV_HEALTH
 from quant_lib.contracts.verdicts import Verdict, all_of, judge_schema, require
 from quant_lib.features.registry import FEATURES_TABLE
 from quant_resources.config import Project
 from quant_resources.lakehouse import Lake
-
-MIN_METADATA_COVERAGE = 0.95
 
 
 def shared_contracts(project: Project, artifacts_root: str) -> list[Contract]:
@@ -24,6 +23,9 @@ def shared_contracts(project: Project, artifacts_root: str) -> list[Contract]:
 
     def fetched(lake: Lake, date: dt.date) -> Verdict:
         return judge_fetches(lake.read("ohlcv_fetches", date=date), project.platform.ingestion.success_ratio)
+
+    def catalogued(lake: Lake, date: dt.date) -> Verdict:
+        return judge_catalogue(lake, date, [project.universes[name] for name in project.platform.follow])
 
     def look_ahead(lake: Lake, date: dt.date) -> Verdict:
         from quant_assets.checks.look_ahead import judge_look_ahead
@@ -37,7 +39,14 @@ def shared_contracts(project: Project, artifacts_root: str) -> list[Contract]:
 
     return [
         Contract(
-            keys.INSTRUMENTS, "contract", "Schema; tick size known for 95 % of active symbols.", judge_instruments
+            keys.INSTRUMENTS, "contract", "Schema; every symbol seen before is there; history agrees.", catalogued
+        ),
+        Contract(
+            keys.INSTRUMENTS,
+            "coverage",
+            "Tick size and price precision (and lot size, where an exchange was asked) vouched for, for 95 % of active "
+            "symbols; defaults do not count.",
+            judge_coverage,
         ),
         Contract(
             keys.OHLCV, "contract", "Schema of every stored bar; nothing after the date, no open bar.", judge_bars
@@ -50,21 +59,6 @@ def shared_contracts(project: Project, artifacts_root: str) -> list[Contract]:
         Contract(keys.FEATURES, "look_ahead", "Features do not move when every later bar becomes noise.", look_ahead),
         Contract(keys.TECHNICALS, "contract", "Schema, coverage, and the unchanged evidence behind it.", technicals),
     ]
-
-
-def judge_instruments(lake: Lake, date: dt.date) -> Verdict:
-    """Judge schema and metadata coverage; a default never counts."""
-    rows = lake.read("instruments", date=date)
-    active = rows[rows["active"]]
-    known = active["tick_size_source"].isin(["vendor", "exchange"]) & active["tick_size"].gt(0.0)
-    share = float(known.mean()) if len(active) else 0.0
-    coverage = require(
-        share >= MIN_METADATA_COVERAGE,
-        f"tick size known for {share:.1%} of {len(active)} active symbols, {MIN_METADATA_COVERAGE:.0%} needed",
-        {"active": len(active), "tick_size_coverage": share},
-        active.loc[~known, ["symbol", "tick_size", "tick_size_source"]],
-    )
-    return all_of(judge_schema(INSTRUMENTS, rows), coverage)
 
 
 def judge_bars(lake: Lake, date: dt.date) -> Verdict:

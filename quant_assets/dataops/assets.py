@@ -7,16 +7,14 @@ import dagster as dg
 
 from quant_assets import keys
 from quant_assets.common import NETWORK_RETRY, partition_dates, result, schema_metadata
+from quant_assets.dataops.instruments import instruments_asset
 from quant_assets.dataops.technicals import technicals_asset
 from quant_assets.sleeve_rules import health_rules
-from quant_lib.contracts import INSTRUMENTS, OHLCV, OHLCV_FINDINGS, OHLCV_HEALTH
+from quant_lib.contracts import OHLCV, OHLCV_FINDINGS, OHLCV_HEALTH
 from quant_lib.features.registry import FEATURES_TABLE
 from quant_resources.config import Project
 from quant_resources.lakehouse.resource import LakehouseResource
 from quant_resources.tradingview.resource import TradingViewResource
-
-DEFAULT_FEES = (0.001, 0.001)
-"""Maker and taker fee where no exchange was asked; marked as defaults in the catalogue."""
 
 
 def dataops_assets(project: Project, partitions: dg.PartitionsDefinition[str]) -> list[dg.AssetsDefinition]:
@@ -29,44 +27,12 @@ def dataops_assets(project: Project, partitions: dg.PartitionsDefinition[str]) -
         "code_version": "1",
     }
     return [
-        _instruments(project, common),
+        instruments_asset(project, common),
         _ohlcv(project, common),
         _health(project, common),
         _features(project, common),
         technicals_asset(project, common),
     ]
-
-
-def _instruments(project: Project, common: dict[str, Any]) -> dg.AssetsDefinition:
-    @dg.asset(
-        key=keys.INSTRUMENTS,
-        description=INSTRUMENTS.description,
-        metadata=schema_metadata(INSTRUMENTS),
-        kinds={"tradingview", "deltalake"},
-        tags={"flow": "dataops"},
-        pool="tradingview",
-        retry_policy=NETWORK_RETRY,
-        **common,
-    )
-    def instruments(
-        context: dg.AssetExecutionContext, lakehouse: LakehouseResource, tradingview: TradingViewResource
-    ) -> dg.MaterializeResult[Any]:
-        import pandas as pd
-
-        from quant_resources.catalogue import build_instruments, fetch_listings
-
-        receipts = []
-        with tradingview.client() as client:
-            last_closed = client.clock().date() - dt.timedelta(days=1)
-            followed = [project.universes[name] for name in project.platform.follow]
-            listings = pd.concat([fetch_listings(client, universe) for universe in followed], ignore_index=True)
-        for date in partition_dates(context):
-            rows = build_instruments(listings, date, scanned_today=date == last_closed, fees=DEFAULT_FEES)
-            receipts.append(lakehouse.lake.replace(INSTRUMENTS, rows, date=date))
-        counts = rows["asset_type"].value_counts().sort_index()
-        return result(receipts, active=int(rows["active"].sum()), **{kind: int(n) for kind, n in counts.items()})
-
-    return instruments
 
 
 def _ohlcv(project: Project, common: dict[str, Any]) -> dg.AssetsDefinition:

@@ -24,6 +24,7 @@ from quant_lib.contracts._decision_tables import (
 )
 from quant_lib.contracts._shared_tables import (
     HEALTH_STATUSES,
+    INSTRUMENT_VERSIONS,
     INSTRUMENTS,
     OHLCV,
     OHLCV_FETCHES,
@@ -58,6 +59,7 @@ __all__ = [
     "FOUNDATION",
     "HEALTH_STATUSES",
     "INSTRUMENTS",
+    "INSTRUMENT_VERSIONS",
     "OHLCV",
     "OHLCV_FETCHES",
     "OHLCV_FINDINGS",

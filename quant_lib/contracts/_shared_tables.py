@@ -20,6 +20,14 @@ def _sourced(name: str, description: str, unit: str) -> tuple[Column, Column]:
     )
 
 
+def _sourced_text(name: str, description: str) -> tuple[Column, Column]:
+    """Give a label of the catalogue and the source it came from."""
+    return (
+        Column(name, "string", description),
+        Column(f"{name}_source", "string", f"Where {name} comes from", isin=_SOURCES),
+    )
+
+
 INSTRUMENTS = TableSpec(
     name="instruments",
     description="Catalogue of every symbol of the configured venues as known on a date, delisted ones included.",
@@ -38,20 +46,50 @@ INSTRUMENTS = TableSpec(
         ),
         Column("base", "string", "Base asset (multiplier digits stripped), the ticker itself for TradFi"),
         Column("quote", "string", "Quote or trading currency"),
+        Column(
+            "data_profile", "string", "Class of market data", isin=("CRYPTO", "EQUITY", "FOREX", "FUTURES", "UNKNOWN")
+        ),
         Column("description", "string", "Vendor's description", nullable=True),
+        Column("sector", "string", "Vendor's sector", nullable=True),
         *_sourced("tick_size", "Smallest price step", "quote currency"),
+        *_sourced("price_precision", "Decimals of a price", "decimals"),
         *_sourced("lot_size", "Smallest quantity step", "base units"),
+        *_sourced("min_qty", "Smallest quantity", "base units"),
         *_sourced("min_notional", "Smallest order value", "quote currency"),
+        *_sourced("contract_size", "Quantity of one contract", "base units"),
         *_sourced("maker_fee", "Maker fee", "fraction of notional"),
         *_sourced("taker_fee", "Taker fee", "fraction of notional"),
-        Column("calendar", "string", "Trading calendar"),
-        Column("timezone", "string", "IANA zone of the exchange"),
-        Column("session", "string", "Session hours, vendor's notation"),
+        *_sourced_text("calendar", "Trading calendar"),
+        *_sourced_text("timezone", "IANA zone of the exchange"),
+        *_sourced_text("session", "Session hours, vendor's notation"),
         Column("listed_on", "date", "First session with a bar", nullable=True),
+        Column("delisted_on", "date", "Last session of a symbol that no longer trades", nullable=True),
         Column("last_traded_on", "date", "Newest session with a bar", nullable=True),
         Column("active", "bool", "Listed and trading on the date"),
+        Column(
+            "listing",
+            "string",
+            "delisted: the sources list it as not trading; vanished: seen before, and they list it no more",
+            isin=("listed", "delisted", "vanished"),
+        ),
         Column("mode", "string", "scanned on the day, or reconstructed afterwards", isin=("scanned", "reconstructed")),
-        Column("source", "string", "Provider of the record"),
+        Column("source", "string", "Providers of the record, joined by +"),
+    ),
+)
+
+INSTRUMENT_VERSIONS = TableSpec(
+    name="instrument_versions",
+    description="The catalogue as a slowly changing dimension: one row per symbol and span of unchanged values. "
+    "A row holds where date <= t < valid_until.",
+    layer="L0",
+    ownership=Ownership.SHARED,
+    key=("date", "symbol"),
+    columns=(
+        Column("date", "date", "First catalogue date the values hold on (valid from)"),
+        SYMBOL,
+        Column("valid_until", "date", "First catalogue date they hold no more; missing while they do", nullable=True),
+        Column("changed", "string", "Values that differ from the version before, comma separated; empty for the first"),
+        *(c for c in INSTRUMENTS.columns if c.name not in ("date", "symbol", "last_traded_on", "mode", "source")),
     ),
 )
 
@@ -221,6 +259,7 @@ OHLCV_FINDINGS = TableSpec(
 
 SHARED_TABLES: tuple[TableSpec, ...] = (
     INSTRUMENTS,
+    INSTRUMENT_VERSIONS,
     OHLCV,
     OHLCV_REJECTS,
     OHLCV_REVISIONS,
