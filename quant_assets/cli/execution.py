@@ -48,6 +48,11 @@ class Outcome:
     warnings: list[tuple[str, str]] = field(default_factory=list)
     checks_passed: int = 0
 
+    @property
+    def outside_steps(self) -> float:
+        """Seconds no step accounts for: loading the definitions, planning, and Dagster's own book-keeping."""
+        return max(0.0, self.seconds - sum(step.seconds for step in self.steps.values()))
+
     def document(self) -> dict[str, Any]:
         """Plain values."""
         return {
@@ -55,6 +60,7 @@ class Outcome:
             "run_id": self.run_id,
             "success": self.success,
             "seconds": round(self.seconds, 3),
+            "seconds_outside_steps": round(self.outside_steps, 3),
             "steps": [vars(step) for step in self.steps.values()],
             "checks_passed": self.checks_passed,
             "checks_failed": [{"check": name, "message": text} for name, text in self.failed_checks],
@@ -77,7 +83,8 @@ class Outcome:
         word = "[bold green]passed[/]" if self.success else "[bold red]failed[/]"
         console.print(
             f"{self.date} {word} in {self.seconds:.1f} s: {sum(s.status == 'done' for s in self.steps.values())} of "
-            f"{len(self.steps)} steps, {self.checks_passed} checks passed, {len(self.failed_checks)} failed"
+            f"{len(self.steps)} steps, {self.checks_passed} checks passed, {len(self.failed_checks)} failed; "
+            f"{self.outside_steps:.1f} s ({self.outside_steps / max(self.seconds, 1e-9):.0%}) between the steps"
         )
 
 
