@@ -6,12 +6,13 @@ import dagster as dg
 
 INSTRUMENTS = dg.AssetKey("instruments")
 OHLCV = dg.AssetKey("ohlcv")
+OHLCV_REPAIR = dg.AssetKey("ohlcv_repair")
 OHLCV_HEALTH = dg.AssetKey("ohlcv_health")
 FEATURES = dg.AssetKey("features")
 TECHNICALS = dg.AssetKey("technicals")
 
 DATAOPS_GROUP = "dataops"
-SHARED_KEYS = (INSTRUMENTS, OHLCV, OHLCV_HEALTH, FEATURES)
+SHARED_KEYS = (INSTRUMENTS, OHLCV, OHLCV_REPAIR, OHLCV_HEALTH, FEATURES)
 """What every sleeve reads."""
 DATA_KEYS = (*SHARED_KEYS, TECHNICALS)
 """Every shared fact, those no sleeve depends on included."""

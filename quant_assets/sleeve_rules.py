@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from quant_lib.calendars import Calendar
     from quant_lib.decision import Scan, SleeveRules
-    from quant_lib.health import HealthRules
+    from quant_lib.health import HealthRules, RepairRules
     from quant_resources.config import Project, ScannerConfig, SleeveConfig
 
 
@@ -28,6 +28,13 @@ def health_rules(project: Project) -> HealthRules:
     names = {field.name for field in dataclasses.fields(HealthRules)}
     values = project.platform.health.model_dump()
     return HealthRules(**{name: value for name, value in values.items() if name in names})
+
+
+def repair_rules(project: Project) -> RepairRules:
+    """Bounds of the platform's repair section."""
+    from quant_lib.health import RepairRules
+
+    return RepairRules(**project.platform.repair.model_dump(), dark_sessions=project.platform.health.dark_sessions)
 
 
 def overall_rating(project: Project) -> str:

@@ -11,7 +11,7 @@ from quant_assets import keys
 from quant_assets.checks.catalogue import judge_catalogue, judge_coverage
 from quant_assets.checks.factory import Contract
 from quant_assets.sleeve_rules import health_rules
-from quant_lib.contracts import OHLCV, OHLCV_FETCHES, OHLCV_FINDINGS, OHLCV_HEALTH
+from quant_lib.contracts import OHLCV, OHLCV_FETCHES, OHLCV_FINDINGS, OHLCV_HEALTH, OHLCV_HOLES
 from quant_lib.contracts.verdicts import Verdict, all_of, judge_schema, require
 from quant_lib.features.registry import FEATURES_TABLE
 from quant_resources.config import Project
@@ -22,7 +22,11 @@ def shared_contracts(project: Project, artifacts_root: str) -> list[Contract]:
     """Contracts of instruments, bars, health, features and technicals."""
 
     def fetched(lake: Lake, date: dt.date) -> Verdict:
-        return judge_fetches(lake.read("ohlcv_fetches", date=date), project.platform.ingestion.success_ratio)
+        needed = 1.0 if project.platform.strict else project.platform.ingestion.success_ratio
+        return judge_fetches(lake.read("ohlcv_fetches", date=date), needed)
+
+    def healthy(lake: Lake, date: dt.date) -> Verdict:
+        return judge_health(lake, date, strict=project.platform.strict)
 
     def catalogued(lake: Lake, date: dt.date) -> Verdict:
         return judge_catalogue(lake, date, [project.universes[name] for name in project.platform.follow])
@@ -52,7 +56,8 @@ def shared_contracts(project: Project, artifacts_root: str) -> list[Contract]:
             keys.OHLCV, "contract", "Schema of every stored bar; nothing after the date, no open bar.", judge_bars
         ),
         Contract(keys.OHLCV, "fetches", "Share of followed symbols that are current after all retries.", fetched),
-        Contract(keys.OHLCV_HEALTH, "contract", "Schema; a verdict for every symbol with bars.", judge_health),
+        Contract(keys.OHLCV_HEALTH, "contract", "Schema; a verdict for every symbol with bars.", healthy),
+        Contract(keys.OHLCV_REPAIR, "contract", "Schema; every hole is filled or has a cause.", judge_holes),
         Contract(
             keys.FEATURES, "contract", "Schema, bounds, knowledge time, coverage of the day's bars.", judge_features
         ),
@@ -94,17 +99,45 @@ def judge_fetches(rows: pd.DataFrame, needed: float) -> Verdict:
     return Verdict(verdict.passed, verdict.message, verdict.figures, verdict.failing, warning=bool((~ok).any()))
 
 
-def judge_health(lake: Lake, date: dt.date) -> Verdict:
-    """Require a verdict per symbol with bars; what is not healthy is shown, not failed: vetoes act on it."""
+def judge_holes(lake: Lake, date: dt.date) -> Verdict:
+    """Require that every missing session inside a followed symbol's history was asked for or has its cause."""
+    from quant_lib.health import find_holes
+    from quant_resources.calendars import calendar_book
+    from quant_resources.ingestion import newest_holes
+
+    written = lake.read("ohlcv_holes", date=date)
+    bars = lake.read("ohlcv", columns=["symbol", "date", "close"], until=date)
+    holes = find_holes(bars, date, calendar_book(lake, date))
+    holes = holes[holes["symbol"].isin(lake.read("ohlcv_fetches", date=date)["symbol"])]
+    known = pd.MultiIndex.from_frame(newest_holes(lake)[["symbol", "from_date"]])
+    silent = holes[~pd.MultiIndex.from_frame(holes[["symbol", "from_date"]]).isin(known)]
+    told = require(
+        silent.empty,
+        f"{len(holes)} holes are open, {len(silent)} of them without a cause",
+        {"open": len(holes), "asked_now": len(written), "filled_now": int(written["state"].eq("filled").sum())},
+        silent,
+    )
+    verdict = all_of(judge_schema(OHLCV_HOLES, written), told)
+    return Verdict(verdict.passed, verdict.message, verdict.figures, verdict.failing, warning=len(holes) > 0)
+
+
+def judge_health(lake: Lake, date: dt.date, *, strict: bool = False) -> Verdict:
+    """Require a verdict per symbol with bars; what is not healthy is shown, not failed: vetoes act on it.
+
+    Strict also fails on every trading symbol that is stale, gappy or sparse (semantics 2.8).
+    """
     rows, findings = lake.read("ohlcv_health", date=date), lake.read("ohlcv_findings", date=date)
     symbols = set(lake.read("ohlcv", columns=["symbol"], until=date)["symbol"])
     missing = sorted(symbols - set(rows["symbol"]))
     sick = rows[rows["status"] != "healthy"]
+    trading = lake.read("instruments", date=date).query("active")["symbol"]
+    spoilt = sick[sick["symbol"].isin(trading) & sick["reasons"].str.contains("stale|gap|sparse")]
+    told = f", {len(spoilt)} trading ones are stale, gappy or sparse" if strict else ""
     covered = require(
-        not missing,
-        f"{len(sick)} of {len(rows)} symbols are not healthy, {len(missing)} were not judged",
-        {"symbols": len(rows), "not_healthy": len(sick), "findings": len(findings)},
-        sick[["symbol", "status", "reasons", "last_date", "longest_gap"]],
+        not missing and not (strict and len(spoilt)),
+        f"{len(sick)} of {len(rows)} symbols are not healthy, {len(missing)} were not judged{told}",
+        {"symbols": len(rows), "not_healthy": len(sick), "findings": len(findings), "degraded": len(spoilt)},
+        (spoilt if strict and len(spoilt) else sick)[["symbol", "status", "reasons", "last_date", "longest_gap"]],
     )
     verdict = all_of(judge_schema(OHLCV_HEALTH, rows), judge_schema(OHLCV_FINDINGS, findings), covered)
     failing = covered.failing if verdict.passed else verdict.failing

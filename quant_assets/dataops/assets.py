@@ -7,10 +7,11 @@ import dagster as dg
 
 from quant_assets import keys
 from quant_assets.common import NETWORK_RETRY, partition_dates, result, schema_metadata
+from quant_assets.dataops.health import health_asset, repair_asset
 from quant_assets.dataops.instruments import instruments_asset
 from quant_assets.dataops.technicals import technicals_asset
 from quant_assets.sleeve_rules import health_rules
-from quant_lib.contracts import OHLCV, OHLCV_FINDINGS, OHLCV_HEALTH
+from quant_lib.contracts import OHLCV
 from quant_lib.features.registry import FEATURES_TABLE
 from quant_resources.config import Project
 from quant_resources.lakehouse.resource import LakehouseResource
@@ -29,7 +30,8 @@ def dataops_assets(project: Project, partitions: dg.PartitionsDefinition[str]) -
     return [
         instruments_asset(project, common),
         _ohlcv(project, common),
-        _health(project, common),
+        repair_asset(project, common),
+        health_asset(project, common),
         _features(project, common),
         technicals_asset(project, common),
     ]
@@ -66,9 +68,10 @@ def _ohlcv(project: Project, common: dict[str, Any]) -> dg.AssetsDefinition:
                     start=project.platform.history_start,
                     now=dt.datetime.now(dt.UTC),
                     progress=_log_progress(context),
+                    checkpoint_bars=project.platform.ingestion.checkpoint_bars,
                 )
-                receipts.append(report.bars)
-                added += report.bars.rows_added
+                receipts += report.commits
+                added += report.rows_added
         statuses = report.fetches["status"].value_counts().sort_index()
         return result(
             receipts,
@@ -90,38 +93,6 @@ def _log_progress(context: dg.AssetExecutionContext) -> Any:
             context.log.info(f"bars {done}/{total} ({symbol})")
 
     return progress
-
-
-def _health(project: Project, common: dict[str, Any]) -> dg.AssetsDefinition:
-    @dg.asset(
-        key=keys.OHLCV_HEALTH,
-        deps=[keys.OHLCV],
-        description=OHLCV_HEALTH.description,
-        metadata=schema_metadata(OHLCV_HEALTH),
-        kinds={"deltalake"},
-        tags={"flow": "dataops"},
-        **common,
-    )
-    def ohlcv_health(context: dg.AssetExecutionContext, lakehouse: LakehouseResource) -> dg.MaterializeResult[Any]:
-        from quant_lib.health import assess_health
-        from quant_resources.calendars import calendar_book
-
-        lake, receipts = lakehouse.lake, []
-        for date in partition_dates(context):
-            report = assess_health(
-                lake.read("ohlcv", until=date), date, health_rules(project), calendar_book(lake, date)
-            )
-            receipts.append(lake.replace(OHLCV_HEALTH, report.health, date=date))
-            lake.replace(OHLCV_FINDINGS, report.findings, date=date)
-        statuses = report.health["status"].value_counts().sort_index()
-        found = report.findings["rule"].value_counts().sort_index()
-        return result(
-            receipts,
-            **{f"symbols_{status}": int(n) for status, n in statuses.items()},
-            **{f"findings_{rule}": int(n) for rule, n in found.items()},
-        )
-
-    return ohlcv_health
 
 
 def _features(project: Project, common: dict[str, Any]) -> dg.AssetsDefinition:

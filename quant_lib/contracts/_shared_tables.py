@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from quant_lib.contracts._ingestion_tables import INGESTION_TABLES
 from quant_lib.contracts.spec import Column, Ownership, TableSpec
 
 _SOURCES = ("vendor", "exchange", "default", "missing")
@@ -147,42 +148,15 @@ OHLCV_REVISIONS = TableSpec(
     columns=(
         DATE,
         SYMBOL,
-        Column("field", "string", "Revised field", isin=("open", "high", "low", "close", "volume")),
-        Column("stored", "float64", "Value in ohlcv", nullable=True),
-        Column("served", "float64", "Value served now", nullable=True),
-        Column("seen_on", "date", "Partition whose ingestion saw the difference"),
-    ),
-)
-
-OHLCV_FETCHES = TableSpec(
-    name="ohlcv_fetches",
-    description="What asking the provider for each followed symbol gave, one row per symbol and day.",
-    layer="L0",
-    ownership=Ownership.SHARED,
-    key=("date", "symbol"),
-    columns=(
-        DATE,
-        SYMBOL,
         Column(
-            "status",
+            "field",
             "string",
-            "Typed outcome (semantics 2.2)",
-            isin=(
-                "fetched",
-                "already_current",
-                "no_data",
-                "timeout",
-                "rate_limited",
-                "invalid_symbol",
-                "permission_denied",
-                "error",
-            ),
+            "Revised field; basis where every price of the overlap changed by one factor, as after a split",
+            isin=("open", "high", "low", "close", "volume", "basis"),
         ),
-        Column("rows_added", "int64", "New bars stored", "bars", ge=0),
-        Column("rows_rejected", "int64", "Bars refused", "bars", ge=0),
-        Column("attempts", "int64", "Requests made", ge=0),
-        Column("history_truncated", "bool", "The provider stopped at its own limit"),
-        Column("message", "string", "What went wrong and what to do", nullable=True),
+        Column("stored", "float64", "Value in ohlcv; 1 for basis", nullable=True),
+        Column("served", "float64", "Value served now; the factor for basis", nullable=True),
+        Column("seen_on", "date", "Partition whose ingestion saw the difference"),
     ),
 )
 
@@ -253,6 +227,9 @@ OHLCV_FINDINGS = TableSpec(
         Column("value", "float64", "Figure judged", nullable=True),
         Column("threshold", "float64", "Limit it was judged by", nullable=True),
         Column("action", "string", "What follows", isin=("none", "warn", "quarantine", "break", "veto")),
+        Column(
+            "expires_on", "date", "Last session on which it decides the symbol's status; missing: never", nullable=True
+        ),
         Column("message", "string", "The same in words"),
     ),
 )
@@ -263,7 +240,7 @@ SHARED_TABLES: tuple[TableSpec, ...] = (
     OHLCV,
     OHLCV_REJECTS,
     OHLCV_REVISIONS,
-    OHLCV_FETCHES,
     OHLCV_HEALTH,
     OHLCV_FINDINGS,
+    *INGESTION_TABLES,
 )

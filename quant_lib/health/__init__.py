@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from quant_lib.health._assess import STATUS_PRECEDENCE, HealthReport, assess_health
 from quant_lib.health._errors import BarsContractError, InvalidRuleError
+from quant_lib.health._holes import RepairPlan, RepairRules, find_holes, hole_rows, judge_repair, plan_repair
+from quant_lib.health._registry import Evidence, explain_gaps, new_audits, registry_rows
 from quant_lib.health._rules import HealthRules
 from quant_lib.health._segments import quarantine_bars, segment_bars, segment_starts
 from quant_lib.health._vetting import revisions, split_closed, stamp_bars, vet_bars
@@ -14,11 +16,21 @@ from quant_lib.health._vetting import revisions, split_closed, stamp_bars, vet_b
 __all__ = [
     "STATUS_PRECEDENCE",
     "BarsContractError",
+    "Evidence",
     "HealthReport",
     "HealthRules",
     "InvalidRuleError",
+    "RepairPlan",
+    "RepairRules",
     "assess_health",
+    "explain_gaps",
+    "find_holes",
+    "hole_rows",
+    "judge_repair",
+    "new_audits",
+    "plan_repair",
     "quarantine_bars",
+    "registry_rows",
     "revisions",
     "segment_bars",
     "segment_starts",

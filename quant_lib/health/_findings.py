@@ -314,9 +314,27 @@ def _per_bar(
     )  # fmt: skip
 
 
+def _expiry(judged: Judged, found: Found) -> IntArray:
+    """Session number up to which each finding decides its symbol's status, shape (k,); -1 where it never does."""
+    rules = judged.rules
+    windows = {"return_spike": rules.toxic_window, "volume_spike": rules.volume_toxic_window, "gap": rules.gap_window}
+    window = windows.get(found.rule, 0)
+    if not window:
+        return np.full(len(found.code), -1, dtype=np.int64)
+    decides = np.array([action != "break" for action in found.action], dtype=np.bool_)
+    after = 1 if found.rule == "gap" else 0  # a gap counts from the bar that ends it
+    if found.rule == "gap":
+        decides &= found.n > rules.gap_tolerance
+    return np.where(decides, found.end + after + window - 1, -1)
+
+
 def findings_frame(judged: Judged, found: Sequence[Found], on: np.datetime64) -> pd.DataFrame:
     """Put findings into the columns of OHLCV_FINDINGS, sorted by (symbol, from_date, rule)."""
     code = np.concatenate([f.code for f in found])
+    expires = np.concatenate([_expiry(judged, f) for f in found])
+    counted = expires >= 0
+    until = np.full(len(code), np.datetime64("NaT"), dtype="datetime64[us]")
+    until[counted] = judged.calendar.session_date(expires[counted])
     frame = pd.DataFrame(
         {
             "date": np.full(len(code), on),
@@ -327,8 +345,9 @@ def findings_frame(judged: Judged, found: Sequence[Found], on: np.datetime64) ->
             "n": np.concatenate([f.n for f in found]),
             "value": np.concatenate([f.value for f in found]),
             "threshold": np.concatenate([f.threshold for f in found]),
+            "expires_on": until,
             "action": pd.Series([a for f in found for a in f.action], dtype="str"),
             "message": pd.Series([m for f in found for m in f.message], dtype="str"),
         }
-    ).astype(OHLCV_FINDINGS.pandas_types())
+    ).astype(OHLCV_FINDINGS.pandas_types())[list(OHLCV_FINDINGS.column_names)]
     return frame.sort_values(["symbol", "from_date", "rule"], kind="stable", ignore_index=True)

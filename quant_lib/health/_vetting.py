@@ -16,6 +16,9 @@ from quant_lib.health._tape import FloatArray, _labels, _require
 _PRICES: Final = ("open", "high", "low", "close")
 _VALUES: Final = (*_PRICES, "volume")
 ONE_DAY: Final = dt.timedelta(days=1)
+_BASIS_BARS: Final = 3
+_BASIS_TOLERANCE: Final = 1e-3
+"""Rounding of adjusted prices to the tick, relative."""
 _MOVED_WEEKDAYS: Final = 2
 """Different weekdays on which a month must have bars the calendar knows no session for."""
 
@@ -297,7 +300,9 @@ def revisions(stored: pd.DataFrame, served: pd.DataFrame, tolerance: float = 1e-
     -------
     DataFrame
         Columns of OHLCV_REVISIONS without seen_on, sorted by (date, symbol, field). A value
-        that is missing on one side only is a difference too.
+        that is missing on one side only is a difference too. Where all closes of at least three
+        bars changed by one factor, as after a split or a dividend, one row says so: field ``basis``,
+        dated on the newest of them, with the factor as its served value.
 
     Raises
     ------
@@ -313,11 +318,27 @@ def revisions(stored: pd.DataFrame, served: pd.DataFrame, tolerance: float = 1e-
         side = frame[[*key, *_VALUES]].astype({"symbol": "str", "date": "datetime64[us]"})
         sides.append(side)
     both = sides[0].merge(sides[1], on=key, suffixes=("_stored", "_served"), validate="one_to_one")
-    found = [_differences(both, field, tolerance) for field in _VALUES]
+    rebased = _rebased(both, tolerance)
+    both = both.loc[~both["symbol"].isin(rebased["symbol"])]
+    found = [*(_differences(both, field, tolerance) for field in _VALUES), rebased]
     types = OHLCV_REVISIONS.pandas_types()
     types.pop("seen_on")
     rows = pd.concat(found, ignore_index=True).astype(types)[list(types)]
     return rows.sort_values(["date", "symbol", "field"], kind="stable", ignore_index=True)
+
+
+def _rebased(both: pd.DataFrame, tolerance: float) -> pd.DataFrame:
+    """One row for each symbol whose whole overlap is on another basis than what is stored."""
+    rows = []
+    for symbol, own in both.groupby("symbol", sort=True):
+        ratio = own["close_served"].to_numpy(dtype=np.float64) / own["close_stored"].to_numpy(dtype=np.float64)
+        factor = float(np.median(ratio))
+        same = len(ratio) >= _BASIS_BARS and bool((np.abs(ratio / factor - 1.0) <= _BASIS_TOLERANCE).all())
+        if same and abs(factor - 1.0) > max(tolerance, 2.0 * _BASIS_TOLERANCE):
+            rows.append(
+                {"date": own["date"].max(), "symbol": symbol, "field": "basis", "stored": 1.0, "served": factor}
+            )
+    return pd.DataFrame(rows, columns=["date", "symbol", "field", "stored", "served"])
 
 
 def _differences(both: pd.DataFrame, field: str, tolerance: float) -> pd.DataFrame:

@@ -44,6 +44,9 @@ class IngestionConfig(ConfigModel):
     concurrency: Annotated[int, Field(ge=1, le=64)] = Field(
         8, description="Symbols asked for at the same time over one connection."
     )
+    checkpoint_bars: Annotated[int, Field(ge=1_000)] = Field(
+        250_000, description="Bars asked for between two commits: what a killed ingestion has to ask for again at most."
+    )
     symbol_timeout_s: Annotated[float, Field(gt=0.0, le=3600.0)] = Field(
         60.0, description="Seconds after which one symbol's request is given up and retried."
     )
@@ -58,6 +61,14 @@ class TechnicalsConfig(ConfigModel):
     workers: Annotated[int, Field(ge=1, le=10)] = Field(3, description="Requests in flight at most.")
     batch: Annotated[int, Field(ge=1, le=500)] = Field(100, description="Symbols in one request of the first attempt.")
     strict: bool = Field(False, description="Whether a symbol without technicals fails the day instead of warning.")
+
+
+class RepairConfig(ConfigModel):
+    """How missing sessions are asked for again."""
+
+    max_fills: Count = Field(10, description="Holes of one symbol asked for in one run, newest first.")
+    max_depth: Count = Field(8500, description="Bars the provider gives back from now; older holes are out of reach.")
+    retry_after_days: Count = Field(30, description="Days before a hole that could not be filled is asked for again.")
 
 
 class HealthConfig(ConfigModel):
@@ -125,4 +136,10 @@ class PlatformConfig(ConfigModel):
     technicals: TechnicalsConfig = Field(
         TechnicalsConfig(), description="How the vendor's technicals are fetched, and how complete they must be."
     )
+    strict: bool = Field(
+        False,
+        description="Every followed symbol must be current, and a trading symbol that is stale, gappy or sparse fails "
+        "the day; false: they are shown, and vetoed where they are selected from.",
+    )
+    repair: RepairConfig = Field(RepairConfig(), description="How missing sessions are asked for again.")
     health: HealthConfig = Field(HealthConfig(), description="Thresholds by which bars are judged.")

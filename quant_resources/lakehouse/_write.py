@@ -153,6 +153,26 @@ def adding(spec: TableSpec, root: Path, table: pa.Table) -> Merge:
     return merge
 
 
+def replacing_symbols(spec: TableSpec, root: Path, table: pa.Table, symbols: Sequence[str]) -> Merge:
+    """Merge that puts new rows in the place of all rows of some symbols; rows of other symbols stay."""
+
+    def merge(old: DataFile | None) -> Merged | None:
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        if old is None:
+            return Merged(table, table.num_rows, 0) if table.num_rows else None
+        stored = parsed_rows(spec, sound_bytes(spec, root, old), spec.column_names)
+        names = pa.array(list(symbols), type=stored.schema.field("symbol").type)
+        kept = stored.filter(pc.invert(pc.is_in(stored.column("symbol"), value_set=names)))
+        if kept.num_rows == stored.num_rows and not table.num_rows:
+            return None
+        both = sorted_by_key(spec, pa.concat_tables([kept, table]))
+        return Merged(both, table.num_rows, stored.num_rows - kept.num_rows)
+
+    return merge
+
+
 def parsed_rows(spec: TableSpec, data: bytes, columns: Sequence[str]) -> pa.Table:
     """Parse some columns of all rows of one verified file."""
     import pyarrow as pa

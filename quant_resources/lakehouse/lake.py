@@ -202,6 +202,26 @@ class Lake:
         merges = {(month, ""): _write.adding(spec, root, part) for month, part in _frames.month_slices(table)}
         return self._write(spec, table, merges, {"operation": "add_missing"})
 
+    def replace_symbols(self, spec: TableSpec, frame: pd.DataFrame, *, symbols: Collection[str]) -> Receipt:
+        """Make the rows of some symbols of a shared table exactly ``frame``, whatever their dates, in one commit.
+
+        An operator's action: what is only ever added to otherwise is rewritten. Older
+        versions keep what was there.
+        """
+        if spec.ownership is not Ownership.SHARED or "symbol" not in spec.column_names:
+            raise FrameMismatchError(spec.name, "rows of symbols are only replaced in shared tables that have them")
+        strangers = sorted(set(frame["symbol"]) - set(symbols))
+        if strangers:
+            raise FrameMismatchError(spec.name, f"rows of {strangers[0]} do not belong to the symbols being written")
+        table = self._arrow(spec, frame)
+        parts, root, names = dict(_frames.month_slices(table)), self.root / spec.name, sorted(symbols)
+        stored = {file.partition for file in self._log(spec.name).snapshot().files} if self.exists(spec.name) else set()
+        merges: dict[_write.Cell, _write.Merge] = {
+            (month, ""): _write.replacing_symbols(spec, root, parts.get(month, table.slice(0, 0)), names)
+            for month in sorted(stored | set(parts))
+        }
+        return self._write(spec, table, merges, {"operation": "replace_symbols", "n_symbols": len(names)})
+
     def _arrow(self, spec: TableSpec, frame: pd.DataFrame) -> pa.Table:
         if self.spec(spec.name) != spec:
             raise UnknownTableError(spec.name, tuple(sorted(self._specs)))

@@ -241,7 +241,7 @@ class ChartDesk:
     def _reachable(self, symbol: str, resolution: str) -> tuple[Bars, bool]:
         if self._faults.is_empty(symbol):
             return Bars.empty(), False
-        bars = self._view.bars(symbol, self._view.now(), resolution)
+        bars = self._view.as_found(symbol, self._view.now(), resolution)
         hidden = max(0, len(bars) - self._window)
         return bars.slice(hidden, len(bars)), hidden > 0
 

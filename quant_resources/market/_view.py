@@ -7,7 +7,7 @@ import dataclasses
 from quant_resources.market.bars import Bars, aggregate, as_known_at
 from quant_resources.market.clock import Clock
 from quant_resources.market.instruments import Instrument, price_scale
-from quant_resources.market.sources import MarketSource
+from quant_resources.market.sources import FeedSource, MarketSource
 
 INTERVALS = ("1D", "1W", "1M", "3M", "6M", "12M")
 """Resolutions a daily source can serve."""
@@ -52,6 +52,12 @@ class MarketView:
             One of `INTERVALS`.
         """
         return aggregate(as_known_at(self.source.bars(symbol, now), now), resolution)
+
+    def as_found(self, symbol: str, now: float, resolution: str = "1D") -> Bars:
+        """Return the bars a chart is sent: like `bars`, with the feed's repeated and empty ones where it has such."""
+        if resolution != "1D" or not isinstance(self.source, FeedSource):
+            return self.bars(symbol, now, resolution)
+        return as_known_at(self.source.as_found(symbol, now), now)
 
     def listed(self, now: float) -> list[Instrument]:
         """Return what had a first bar before `now`, by symbol ascending; delisted symbols included."""

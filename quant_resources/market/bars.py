@@ -92,8 +92,9 @@ def as_known_at(bars: Bars, now: float) -> Bars:
     if len(known) == 0 or known.time[-1] + DAY <= now:
         return known
     values = known.values.copy()
-    values[-1, 1:4] = values[-1, 0]
-    values[-1, 4] = 0.0
+    running = known.time + DAY > now  # more than one where a feed repeats bars
+    values[running, 1:4] = values[running, :1]
+    values[running, 4] = 0.0
     return Bars(known.time, values)
 
 

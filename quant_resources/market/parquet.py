@@ -87,7 +87,8 @@ class ParquetSource:
     columns: symbol, timestamp (the bar's open; the session date for exchanges with
     hours), open, high, low, close, volume; others are ignored, and files without
     any price column are skipped and noted. Values are served as found: crossed
-    prices, zeros and spikes included. Rows within one UTC day are joined into a
+    prices, zeros and spikes included; a chart is also sent repeated rows and rows without prices
+    (`as_found`), which the screener leaves out. Rows within one UTC day are joined into a
     daily bar; daily bars are stamped 00:00 UTC of their session date.
 
     Parameters
@@ -115,7 +116,10 @@ class ParquetSource:
         self._counts = _Counts()
         codes, names, time, values = self._read(_files_of(self.folder))
         symbols = [_full_name(name, exchange, kind) for name in names]
-        self._bars = self._split(codes, symbols, time, values)
+        codes, symbols = _by_full_name(codes, symbols)
+        complete = np.asarray(np.isfinite(values[:, :4]).all(axis=1), dtype=np.bool_)
+        self._bars = self._split(codes[complete], symbols, time[complete], values[complete])
+        self._found = self._defective(codes, symbols, time, values, complete)
         if not self._bars:
             raise NoBarsError(self.folder, self._counts.incomplete)
         self._instruments = {symbol: _instrument(symbol, kind) for symbol in self._bars}
@@ -145,6 +149,21 @@ class ParquetSource:
         bars = self._bars[symbol]
         return bars.slice(0, bars.position(before))
 
+    def as_found(self, symbol: str, before: float) -> Bars:
+        """Return the same rows as the files have them: repeated ones, and ones without prices, included.
+
+        Rows that were joined into days are served joined: what a day's defect would be is not known.
+
+        Raises
+        ------
+        KeyError
+            When the files hold no such symbol.
+        """
+        bars = self._found.get(symbol)
+        if bars is None:
+            return self.bars(symbol, before)
+        return bars.slice(0, bars.position(before))
+
     def _read(self, files: list[Path]) -> tuple[Int64Array, list[str], Int64Array, FloatArray]:
         """Return symbol codes, symbol names, times in seconds, and values of all usable rows, in file order."""
         import pyarrow as pa
@@ -157,10 +176,10 @@ class ParquetSource:
         table = pa.concat_tables(tables)
         self._counts.rows = table.num_rows
         values = np.column_stack([_floats(table[name]) for name in VALUES])
-        valid = np.isfinite(values[:, :4]).all(axis=1)
+        valid = np.ones(len(values), dtype=bool)
         for name in ("symbol", "timestamp"):
             valid &= pc.is_valid(table[name]).to_numpy()
-        self._counts.incomplete = int((~valid).sum())
+        self._counts.incomplete = int((~(valid & np.isfinite(values[:, :4]).all(axis=1))).sum())
         table, values = table.filter(pa.array(valid)), values[valid]
         encoded = table["symbol"].combine_chunks().dictionary_encode()
         encoded = encoded.combine_chunks() if isinstance(encoded, pa.ChunkedArray) else encoded
@@ -188,10 +207,6 @@ class ParquetSource:
 
     def _split(self, codes: Int64Array, symbols: list[str], time: Int64Array, values: FloatArray) -> dict[str, Bars]:
         """Sort, drop duplicates, join days, and give each symbol its bars."""
-        # Codes of the full names, so that btcusdt and BINANCE:BTCUSDT are one symbol.
-        unique = sorted(set(symbols))
-        place = {symbol: number for number, symbol in enumerate(unique)}
-        codes = np.array([place[symbol] for symbol in symbols], dtype=np.int64)[codes] if len(codes) else codes
         order = np.lexsort((np.arange(len(codes)), time, codes))
         self._count_unsorted(codes, time)
         codes, time, values = codes[order], time[order], values[order]
@@ -199,14 +214,27 @@ class ParquetSource:
         self._counts.duplicates = int((~last).sum())
         codes, time, values = codes[last], time[last], values[last]
         codes, time, values = self._daily(codes, time, values)
-        bounds = np.searchsorted(codes, np.arange(len(unique) + 1))
-        values.flags.writeable = False
-        time.flags.writeable = False
-        return {
-            symbol: Bars(time[first:stop], values[first:stop])
-            for symbol, first, stop in zip(unique, bounds[:-1], bounds[1:], strict=True)
-            if stop > first
-        }
+        return _bars_by_symbol(codes, symbols, time, values)
+
+    def _defective(
+        self,
+        codes: Int64Array,
+        symbols: list[str],
+        time: Int64Array,
+        values: FloatArray,
+        complete: npt.NDArray[np.bool_],
+    ) -> dict[str, Bars]:
+        """Bars as found, of the symbols that have repeated or empty ones and no rows within a day."""
+        order = np.lexsort((np.arange(len(codes)), time, codes))
+        codes, time, values, complete = codes[order], time[order], values[order], complete[order]
+        days = time // DAY * DAY
+        same_day = (np.diff(codes) == 0) & (np.diff(days) == 0)
+        repeated = same_day & (np.diff(time) == 0)
+        within = set(codes[1:][same_day & ~repeated].tolist())
+        wanted = (set(codes[1:][repeated].tolist()) | set(codes[~complete].tolist())) - within
+        chosen = np.isin(codes, np.array(sorted(wanted), dtype=np.int64))
+        found = _bars_by_symbol(codes[chosen], symbols, days[chosen], values[chosen])
+        return {symbol: bars for symbol, bars in found.items() if symbol in self._bars}
 
     def _count_unsorted(self, codes: Int64Array, time: Int64Array) -> None:
         by_symbol = np.argsort(codes, kind="stable")
@@ -235,6 +263,26 @@ class ParquetSource:
             ]
         )
         return codes[first], days[first], joined
+
+
+def _by_full_name(codes: Int64Array, symbols: list[str]) -> tuple[Int64Array, list[str]]:
+    """Give every full name a number, ascending, so that btcusdt and BINANCE:BTCUSDT are one symbol."""
+    unique = sorted(set(symbols))
+    place = {symbol: number for number, symbol in enumerate(unique)}
+    renumbered = np.array([place[symbol] for symbol in symbols], dtype=np.int64)
+    return (renumbered[codes] if len(codes) else codes), unique
+
+
+def _bars_by_symbol(codes: Int64Array, symbols: list[str], time: Int64Array, values: FloatArray) -> dict[str, Bars]:
+    """Cut rows in order of (code, time) into the bars of each symbol that has any."""
+    bounds = np.searchsorted(codes, np.arange(len(symbols) + 1))
+    values.flags.writeable = False
+    time.flags.writeable = False
+    return {
+        symbol: Bars(time[first:stop], values[first:stop])
+        for symbol, first, stop in zip(symbols, bounds[:-1], bounds[1:], strict=True)
+        if stop > first
+    }
 
 
 def _files_of(folder: Path) -> list[Path]:

@@ -34,6 +34,14 @@ class MarketSource(Protocol):
         """Return the whole-day bars of `symbol` that open before the instant `before` (Unix seconds UTC)."""
 
 
+@runtime_checkable
+class FeedSource(Protocol):
+    """A source that also has the bars as its feed delivered them."""
+
+    def as_found(self, symbol: str, before: float) -> Bars:
+        """Return the bars of `MarketSource.bars` with repeated ones and ones without prices (NaN) among them."""
+
+
 def parse_source(text: str, *, exchange: str = "BINANCE", asset_type: str = "spot") -> MarketSource:
     """Read a source from text.
 

@@ -89,28 +89,40 @@ def _ragged_to_array(rows: Sequence[Any]) -> FloatArray:
 
 
 def merge_blocks(blocks: Sequence[FloatArray]) -> FloatArray:
-    """Join the blocks of one series by time; of two bars with one time the one received last wins.
+    """Join the blocks of one series; of two bars at one place the one received last wins.
 
     Parameters
     ----------
-    blocks : sequence of arrays of shape (n, 6)
-        In the order received.
+    blocks : sequence of arrays of shape (n, 6) or (n, 7)
+        In the order received. The seventh column is the bar's index in the series, see `indexed`.
+        A bar sent again at its index is an update. Two bars of one time at different indices are
+        two bars, as when a vendor's pages overlap: both are kept, for whoever stores them to judge.
 
     Returns
     -------
-    array of shape (n_bars, 6)
-        Ascending by time, unique.
+    array of shape (n_bars, 6) or (n_bars, 7)
+        Ascending by time and index; unique.
     """
     if not blocks:
         return np.empty((0, _WIDTH))
     bars = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
-    steps = np.diff(bars[:, 0])
-    if bool(np.all(steps > 0)):
+    if bool(np.all(np.diff(bars[:, 0]) > 0)):
         return bars
-    order = np.argsort(bars[:, 0], kind="stable")
-    ordered = bars[order]
-    last_of_its_time = np.append(np.diff(ordered[:, 0]) > 0, True)
-    return np.asarray(ordered[last_of_its_time], dtype=np.float64)
+    place = bars[:, _WIDTH] if bars.shape[1] > _WIDTH else np.zeros(len(bars))
+    ordered = bars[np.lexsort((place, bars[:, 0]))]
+    place = ordered[:, _WIDTH] if bars.shape[1] > _WIDTH else np.zeros(len(bars))
+    last_of_its_place = np.append((np.diff(ordered[:, 0]) > 0) | (np.diff(place) > 0), True)
+    return np.asarray(ordered[last_of_its_place], dtype=np.float64)
+
+
+def indexed(bars: FloatArray, span: tuple[int, int]) -> FloatArray:
+    """Append each bar's index in the series, which the block claims from first to last, as a seventh column."""
+    return np.column_stack((bars, np.arange(span[0], span[1] + 1, dtype=np.float64)))
+
+
+def without_index(bars: FloatArray) -> FloatArray:
+    """Take the values alone, shape (n_bars, 6)."""
+    return np.ascontiguousarray(bars[:, :_WIDTH])
 
 
 def index_span(block: Mapping[str, Any]) -> tuple[int, int]:

@@ -20,8 +20,10 @@ from quant_resources.tradingview._bars import (
     UnreadableBarsError,
     has_hole,
     index_span,
+    indexed,
     merge_blocks,
     parse_block,
+    without_index,
 )
 from quant_resources.tradingview._secret import Credentials, clean_text
 from quant_resources.tradingview.errors import (
@@ -53,7 +55,7 @@ class SeriesData:
     Attributes
     ----------
     bars : array of shape (n_bars, 6)
-        Ascending, unique, at most as many as asked for.
+        Ascending, at most as many as asked for. A time repeats only where the server has two bars of it.
     history_end : str
         ``enough``, ``end``, ``limit`` or ``unstated``.
     info : dict
@@ -178,8 +180,9 @@ class Series:
         try:
             bars = parse_block(block)
             if len(bars):
-                self._spans.append(index_span(block))
-                self._blocks.append(bars)
+                span = index_span(block)
+                self._spans.append(span)
+                self._blocks.append(indexed(bars, span))
         except UnreadableBarsError as error:
             self._malformed(str(error))
 
@@ -219,7 +222,7 @@ class Series:
     def _finish(self, bars: FloatArray, history_end: str) -> None:
         self._stop_grace()
         if not self.outcome.done():
-            self.outcome.set_result(SeriesData(bars, history_end, self._info))
+            self.outcome.set_result(SeriesData(without_index(bars), history_end, self._info))
 
     def _stop_grace(self) -> None:
         if self._grace is not None:

@@ -48,7 +48,7 @@ def test_decisions_do_not_hold_the_network():
     for assets in build_definitions(*load_configured()).assets or []:
         step = assets.key.path[-1]
         network = "tradingview" in assets.required_resource_keys
-        assert network == (step in {"instruments", "ohlcv", "technicals", "candidates"}), step
+        assert network == (step in {"instruments", "ohlcv", "ohlcv_repair", "technicals", "candidates"}), step
 
 
 def test_definitions_hold_together():

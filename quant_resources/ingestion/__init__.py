@@ -1,0 +1,26 @@
+"""Bars from the provider into the lake: a resumable worklist, repair of holes, explicit refreshes (decision 0011)."""
+
+from __future__ import annotations
+
+from quant_resources.ingestion._ingest import CHECKPOINT_BARS, IngestReport, ingest
+from quant_resources.ingestion._plan import OVERLAP_BARS, Stored, Want, last_expected, plan_wants
+from quant_resources.ingestion._refresh import RefreshReport, refresh
+from quant_resources.ingestion._registry import audit_date
+from quant_resources.ingestion._repair import RepairReport, newest_holes, repair
+
+__all__ = [
+    "CHECKPOINT_BARS",
+    "OVERLAP_BARS",
+    "IngestReport",
+    "RefreshReport",
+    "RepairReport",
+    "Stored",
+    "Want",
+    "audit_date",
+    "ingest",
+    "last_expected",
+    "newest_holes",
+    "plan_wants",
+    "refresh",
+    "repair",
+]
