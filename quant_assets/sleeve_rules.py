@@ -5,11 +5,17 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
+from quant_assets.ratings import overall_rating, rating_feature
+from quant_assets.selection_rules import selection_rules
+
 if TYPE_CHECKING:
     from quant_lib.calendars import Calendar
     from quant_lib.decision import Scan, SleeveRules
     from quant_lib.health import HealthRules, RepairRules
     from quant_resources.config import Project, ScannerConfig, SleeveConfig
+
+
+__all__ = ["health_rules", "overall_rating", "repair_rules", "sleeve_calendar", "sleeve_rules"]
 
 
 def sleeve_calendar(project: Project, sleeve: SleeveConfig) -> Calendar:
@@ -37,16 +43,6 @@ def repair_rules(project: Project) -> RepairRules:
     return RepairRules(**project.platform.repair.model_dump(), dark_sessions=project.platform.health.dark_sessions)
 
 
-def overall_rating(project: Project) -> str:
-    """Feature that selection reads as the overall rating."""
-    return "recommend_all" if project.platform.ratings.overall == "vendor" else "recommend_all_weighted"
-
-
-def _rating(project: Project, name: str | None) -> str | None:
-    """Rating whose sign must agree with the direction; the overall one is the platform's choice."""
-    return overall_rating(project) if name == "recommend_all" else name
-
-
 def _scan(project: Project, config: ScannerConfig) -> Scan:
     from quant_lib.decision import Scan
     from quant_lib.selection import ScreenRules
@@ -66,7 +62,9 @@ def _scan(project: Project, config: ScannerConfig) -> Scan:
         turnover_min=config.turnover_min or None,
         volatility_min=config.volatility.min,
         volatility_max=config.volatility.max,
-        rating=_rating(project, "recommend_all") if any(f.left == "Recommend.All" for f in config.filters) else None,
+        rating=rating_feature(project, "recommend_all")
+        if any(f.left == "Recommend.All" for f in config.filters)
+        else None,
         sort_by=config.sort_by,
         sort_order=config.sort_order,
         base_limit=config.base_limit,
@@ -82,9 +80,8 @@ def sleeve_rules(project: Project, sleeve: SleeveConfig) -> SleeveRules:
     from quant_lib.allocation import AllocationRequest, allocation_pairs
     from quant_lib.backtest import CostModel, ExecutionRules
     from quant_lib.decision import OrderRules, ReturnRules, SleeveRules, WindowRules
-    from quant_lib.selection import SelectionRules, VetoRules
 
-    selection, risk, solving, backtest = sleeve.selection, sleeve.risk, sleeve.allocation, sleeve.backtest
+    risk, solving, backtest = sleeve.risk, sleeve.allocation, sleeve.backtest
     calendar = sleeve_calendar(project, sleeve)
     requests = tuple(
         AllocationRequest(
@@ -121,25 +118,7 @@ def sleeve_rules(project: Project, sleeve: SleeveConfig) -> SleeveRules:
             min_observed=sleeve.data.min_observed,
             max_internal_gap=sleeve.data.max_internal_gap,
         ),
-        selection=SelectionRules(
-            vetoes=VetoRules(
-                health_statuses=selection.vetoes,
-                turnover_min=selection.turnover_min or None,
-                rating=_rating(project, selection.rating),
-                min_days=sleeve.data.min_days,
-            ),
-            top_n=selection.top_n,
-            min_winners=selection.min_winners,
-            max_winners=selection.max_winners,
-            cluster_threshold=selection.cluster_threshold,
-            cluster_lookbacks=risk.lookbacks,
-            feature_lookback=selection.feature_lookback,
-            ann=calendar.ann,
-            overall_rating=overall_rating(project),
-            weights=selection.weights,
-            dominant_signal=selection.dominant_signal,
-            dominant_weight=selection.dominant_signal_weight,
-        ),
+        selection=selection_rules(project, sleeve),
         requests=requests,
         cluster_threshold=risk.cluster_threshold,
         cluster_lookbacks=risk.lookbacks,

@@ -171,6 +171,33 @@ def _decay(n: int, half_life: float | None) -> FloatArray:
     return np.asarray(0.5 ** (np.arange(n - 1, -1, -1) / half_life), dtype="float64")
 
 
+def cluster_stability(before: pd.Series, after: pd.Series) -> float | None:
+    """Compare two clusterings by the adjusted Rand index over the assets both have (Hubert and Arabie 1985).
+
+    Parameters
+    ----------
+    before, after : Series of int
+        Cluster of each asset, by name. Labels need not agree: partitions are compared.
+
+    Returns
+    -------
+    float or None
+        1 for the same partition, about 0 for unrelated ones; None with fewer than two common assets.
+    """
+    common = before.index.intersection(after.index)
+    n = len(common)
+    if n < 2:
+        return None
+    table = pd.crosstab(before.loc[common].to_numpy(), after.loc[common].to_numpy()).to_numpy(dtype="float64")
+    pairs = (table * (table - 1.0)).sum() / 2.0
+    rows, columns = table.sum(axis=1), table.sum(axis=0)
+    left, right = (rows * (rows - 1.0)).sum() / 2.0, (columns * (columns - 1.0)).sum() / 2.0
+    expected = left * right / (n * (n - 1.0) / 2.0)
+    largest = (left + right) / 2.0
+    # Both partitions trivial in the same way: nothing to disagree about.
+    return 1.0 if largest == expected else float((pairs - expected) / (largest - expected))
+
+
 def _ward_cut(distance: FloatArray, threshold: float, max_clusters: int) -> npt.NDArray[np.int64]:
     from scipy.cluster.hierarchy import fcluster, linkage
 

@@ -13,6 +13,9 @@ from quant_lib.contracts import (
     RETURNS_DROPS,
     RETURNS_MATRIX,
     SELECTION,
+    SELECTION_FEATURES,
+    SELECTION_SUMMARY,
+    SELECTION_VETOES,
     STRATEGY_RETURNS,
     WEIGHTS,
 )
@@ -63,28 +66,34 @@ def selection_asset(chain: "SleeveContext") -> dg.AssetsDefinition:
         **chain.options("selection", kinds={"deltalake"}),
     )
     def selection(context: dg.AssetExecutionContext, lakehouse: LakehouseResource) -> dg.MaterializeResult[Any]:
-        from quant_assets.alpha.reading import PinnedLake, wide_returns
+        from quant_assets.alpha.reading import PinnedLake, previous_selection, wide_returns
+        from quant_assets.alpha.selected import selection_metadata, selection_summary
         from quant_lib.decision.daily import stamp
         from quant_lib.selection import select
 
         lake, date, profile = lakehouse.lake, the_date(context), chain.sleeve.name
         pinned = PinnedLake(lake, profile, date)
+        rules = sleeve_rules(chain.project, chain.sleeve).selection
         chosen = select(
             pinned.decided("candidates"),
             pinned.today("features"),
             pinned.today("ohlcv_health"),
             pinned.today("instruments"),
             wide_returns(pinned.decided("returns_matrix"), "symbol"),
-            sleeve_rules(chain.project, chain.sleeve).selection,
+            rules,
+            trail=pinned.trailing_features(rules),
         )
-        receipt = lake.replace(SELECTION, stamp(chosen.table, SELECTION, profile, date), date=date, profile=profile)
-        return result(
-            [receipt],
-            candidates=len(chosen.table),
-            vetoed=int(chosen.table["vetoes"].ne("").sum()),
-            recruited=int(chosen.table["selected"].sum()),
-            sparse=chosen.sparse,
+        summary = selection_summary(chosen, previous_selection(lake, profile, date))
+        tables = (
+            (SELECTION, chosen.table),
+            (SELECTION_FEATURES, chosen.features),
+            (SELECTION_VETOES, chosen.vetoes),
+            (SELECTION_SUMMARY, summary),
         )
+        receipts = [
+            lake.replace(spec, stamp(frame, spec, profile, date), date=date, profile=profile) for spec, frame in tables
+        ]
+        return result(receipts, **selection_metadata(chosen, summary))
 
     return selection
 

@@ -9,6 +9,7 @@ import pandas as pd
 from quant_lib.calendars import Calendar, CalendarBook
 from quant_lib.decision import ReturnRules, eligible_over
 from quant_lib.health import HealthRules, quarantine_bars, segment_starts
+from quant_lib.selection import SelectionRules
 from quant_resources.calendars import calendar_book
 from quant_resources.lakehouse import Lake
 
@@ -55,6 +56,14 @@ class PinnedLake:
         """Calendar of every symbol, as the pinned catalogue has it."""
         return calendar_book(self._lake, self.date, version=self._versions["instruments"])
 
+    def trailing_features(self, rules: SelectionRules) -> pd.DataFrame | None:
+        """Features of the days that the sleeve's filters look back on; None where they read the date alone."""
+        if rules.bars == 1:
+            return None
+        columns = sorted({"date", "symbol", "segment", *rules.trailing})
+        since = self.date - dt.timedelta(days=rules.trailing_days)
+        return self.past("features", since=since, columns=columns)
+
     def segmented_closes(self, **options: object) -> pd.DataFrame:
         """Close and segment of every usable bar: what the features were computed from."""
         return self.past("features", columns=["symbol", "date", "close", "segment"], **options)
@@ -69,6 +78,15 @@ def returns_for(
     bad, starts = quarantine_bars(bars, health, calendars), segment_starts(closes, closes["segment"])
     found = eligible_over(closes, bad, starts, pinned.date, rules, calendars, target)
     return found.matrix, found.drops
+
+
+def previous_selection(lake: Lake, profile: str, date: dt.date) -> pd.DataFrame | None:
+    """Read the selection a sleeve last made before a date; None where there is none."""
+    if "selection" not in lake.tables():
+        return None
+    until = date - dt.timedelta(days=1)
+    dates = lake.read("selection", profile=profile, until=until, columns=["date"])["date"]
+    return None if dates.empty else lake.decision("selection", profile, dates.max().date())
 
 
 def wide_returns(rows: pd.DataFrame, columns: str) -> pd.DataFrame:

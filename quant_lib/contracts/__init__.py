@@ -18,7 +18,6 @@ from quant_lib.contracts._decision_tables import (
     REPORTS,
     RETURNS_DROPS,
     RETURNS_MATRIX,
-    SELECTION,
     STRATEGY_RETURNS,
     WEIGHTS,
 )
@@ -31,6 +30,7 @@ from quant_lib.contracts._ingestion_tables import (
     OHLCV_HOLES,
     OHLCV_REFRESHES,
 )
+from quant_lib.contracts._selection_tables import SELECTION, SELECTION_FEATURES, SELECTION_SUMMARY, SELECTION_VETOES
 from quant_lib.contracts._shared_tables import (
     HEALTH_STATUSES,
     INSTRUMENT_VERSIONS,
@@ -85,6 +85,9 @@ __all__ = [
     "RETURNS_DROPS",
     "RETURNS_MATRIX",
     "SELECTION",
+    "SELECTION_FEATURES",
+    "SELECTION_SUMMARY",
+    "SELECTION_VETOES",
     "SHARED_TABLES",
     "STRATEGY_RETURNS",
     "TECHNICALS",

@@ -2,49 +2,22 @@
 
 from __future__ import annotations
 
-from quant_lib.contracts.spec import Column, Ownership, TableSpec
-
-_PROFILE = Column("profile", "string", "Sleeve that decided")
-_DATE = Column("date", "date", "Decision date: uses what was known at its close, earns from the next session")
-_SYMBOL = Column("symbol", "string", "Physical symbol, EXCHANGE:TICKER")
-_BAR_DATE = Column("bar_date", "date", "Session of the return")
-_DIRECTION = Column("direction", "string", "Side of the position", isin=("LONG", "SHORT"))
-_LOGIC = Column("logic", "string", "Strategy logic that proposed it")
-_ENGINE = Column("engine", "string", "Requested allocation engine")
-_RISK = Column("risk_profile", "string", "Requested risk profile (optimisation objective)")
-_ATOM = Column("atom_id", "string", "Opaque id of (asset, logic, direction, timescale)")
-
-
-def _decision(
-    name: str, description: str, key: tuple[str, ...], columns: tuple[Column, ...], layer: str = ""
-) -> TableSpec:
-    return TableSpec(
-        name=name,
-        description=description,
-        layer=layer,
-        ownership=Ownership.DECISION,
-        key=("profile", "date", *key),
-        columns=(_PROFILE, _DATE, *columns),
-    )
-
-
-_SIGNALS = (
-    Column("recommend_all", "float64", "Overall technical rating selection reads", nullable=True, ge=-1.0, le=1.0),
-    Column("recommend_ma", "float64", "Moving-average rating", nullable=True, ge=-1.0, le=1.0),
-    Column("recommend_other", "float64", "Oscillator rating", nullable=True, ge=-1.0, le=1.0),
-    Column("adx", "float64", "ADX(14)", nullable=True, ge=0.0, le=100.0),
-    Column(
-        "turnover",
-        "float64",
-        "Median close x volume of the last 30 closed bars",
-        "USD",
-        nullable=True,
-        ge=0.0,
-    ),
-    Column("value_traded", "float64", "Close x volume of the last closed bar", "USD", nullable=True, ge=0.0),
-    Column("volatility_d", "float64", "Daily range (high - low)/low", "percent", nullable=True, ge=0.0),
-    Column("close", "float64", "Last closed price", "quote currency", nullable=True, gt=0.0),
+from quant_lib.contracts._columns import ATOM as _ATOM
+from quant_lib.contracts._columns import BAR_DATE as _BAR_DATE
+from quant_lib.contracts._columns import DIRECTION as _DIRECTION
+from quant_lib.contracts._columns import ENGINE as _ENGINE
+from quant_lib.contracts._columns import LOGIC as _LOGIC
+from quant_lib.contracts._columns import RISK as _RISK
+from quant_lib.contracts._columns import SIGNALS as _SIGNALS
+from quant_lib.contracts._columns import SYMBOL as _SYMBOL
+from quant_lib.contracts._columns import decision_table as _decision
+from quant_lib.contracts._selection_tables import (
+    SELECTION,
+    SELECTION_FEATURES,
+    SELECTION_SUMMARY,
+    SELECTION_VETOES,
 )
+from quant_lib.contracts.spec import Column, TableSpec
 
 CANDIDATES = _decision(
     "candidates",
@@ -130,52 +103,6 @@ RETURNS_DROPS = _decision(
         Column("value", "float64", "Figure judged", nullable=True),
         Column("threshold", "float64", "Limit it was judged by", nullable=True),
     ),
-)
-
-SELECTION = _decision(
-    "selection",
-    "One row per candidate: figures, probabilities, score, cluster, vetoes, rank, verdict.",
-    ("symbol", "logic", "direction"),
-    (
-        _SYMBOL,
-        _LOGIC,
-        _DIRECTION,
-        *_SIGNALS,
-        Column(
-            "momentum",
-            "float64",
-            "Mean daily return x annualisation over the lookback",
-            "fraction a year",
-            nullable=True,
-        ),
-        Column(
-            "volatility",
-            "float64",
-            "Standard deviation of daily returns, annualised",
-            "fraction a year",
-            nullable=True,
-            ge=0.0,
-        ),
-        Column("p_momentum", "float64", "Probability of momentum", nullable=True, ge=0.0, le=1.0),
-        Column(
-            "p_stability", "float64", "Probability of stability (inverse volatility)", nullable=True, ge=0.0, le=1.0
-        ),
-        Column("p_liquidity", "float64", "Probability of liquidity", nullable=True, ge=0.0, le=1.0),
-        Column("p_adx", "float64", "Probability of trend strength", nullable=True, ge=0.0, le=1.0),
-        Column("p_recommend_all", "float64", "Probability of the overall rating", nullable=True, ge=0.0, le=1.0),
-        Column("p_recommend_ma", "float64", "Probability of the moving-average rating", nullable=True, ge=0.0, le=1.0),
-        Column(
-            "alpha_score", "float64", "Log-MPS score, product of weighted probabilities", nullable=True, gt=0.0, le=1.0
-        ),
-        Column("cluster", "int64", "Correlation cluster; -1 where vetoed before clustering", ge=-1),
-        Column("vetoes", "string", "Hard vetoes that hold, comma separated; empty when none"),
-        Column("veto_detail", "string", "Each veto with its figure and limit, as JSON"),
-        Column("rank", "int64", "Place by score among eligible, 1 is best; 0 where vetoed", ge=0),
-        Column("selected", "bool", "Recruited"),
-        Column("stage", "int64", "Relaxation stage that recruited it; 0 where not", ge=0, le=4),
-        Column("reason", "string", "Why it was or was not recruited, in words"),
-    ),
-    layer="L2",
 )
 
 ATOMS = _decision(
@@ -398,6 +325,9 @@ DECISION_TABLES: tuple[TableSpec, ...] = (
     RETURNS_MATRIX,
     RETURNS_DROPS,
     SELECTION,
+    SELECTION_FEATURES,
+    SELECTION_VETOES,
+    SELECTION_SUMMARY,
     ATOMS,
     STRATEGY_RETURNS,
     WEIGHTS,

@@ -60,9 +60,13 @@ class Known:
     quotes: pd.DataFrame | None = None
 
 
-def gross_target(n_winners: int, min_winners: int) -> float:
-    """Share of capital that is invested: all from the floor on, below it the share of seats taken; the rest is cash."""
-    return 1.0 if n_winners >= min_winners or n_winners == 0 else n_winners / min_winners
+def gross_target(n_winners: int, min_winners: int, scarcity: str = "cash") -> float:
+    """Share of capital that is invested: all from the floor on, below it the share of seats taken; the rest is cash.
+
+    Under the scarcity policy ``ssp`` all of it goes into what there is.
+    """
+    sparse = 0 < n_winners < min_winners and scarcity == "cash"
+    return n_winners / min_winners if sparse else 1.0
 
 
 def allocate_all(
@@ -89,7 +93,7 @@ def allocate_all(
     """
     known = known or Known()
     sparse = len(atoms) < rules.selection.min_winners
-    share = gross_target(len(atoms), rules.selection.min_winners)
+    share = gross_target(len(atoms), rules.selection.min_winners, rules.selection.scarcity)
     clusters = _clusters(streams, rules)
     factors = atoms.set_index("atom_id")["factor"]
     context = AllocationContext(regime=known.regime, benchmark=known.benchmark, factors=factors)

@@ -70,7 +70,15 @@ def choose(history: History, rules: SleeveRules, window: Window) -> Choice:
     recent = recent[recent["symbol"].isin(set(candidates["symbol"]))]
     health = assess_health(recent, day.date(), rules.health, since=day.date()).health
     matrix = _train_returns(recent, history, window, rules)
-    selected = select(candidates, today, health, _as_of(history.instruments, day), matrix, rules.selection)
+    selected = select(
+        candidates,
+        today,
+        health,
+        _as_of(history.instruments, day),
+        matrix,
+        rules.selection,
+        trail=history.features_between(day - pd.Timedelta(days=rules.selection.trailing_days), day),
+    )
     atoms = make_atoms(selected.table)
     row: dict[str, object] = {
         "window": window.index,

@@ -64,6 +64,10 @@ class History:
         """Feature rows of one day."""
         return _between(self.features, day, day)
 
+    def features_between(self, since: pd.Timestamp, day: pd.Timestamp) -> pd.DataFrame:
+        """Feature rows of the sessions from ``since`` to ``day``."""
+        return _between(self.features, since, day)
+
     def bad_prints(self, day: pd.Timestamp) -> pd.DataFrame:
         """Quarantined bars known on a day."""
         return self.quarantined[self.quarantined["known_on"] <= day]

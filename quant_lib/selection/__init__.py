@@ -12,17 +12,22 @@ from quant_lib.selection._errors import (
     UnknownSignalError,
     UnsupportedFilterError,
 )
-from quant_lib.selection.recruit import SelectionResult, SelectionRules, select
-from quant_lib.selection.scoring import (
-    FALLBACK_WEIGHTS,
-    SCORE_FEATURES,
-    WEIGHTS_VERSION,
-    Score,
-    ScoreFeature,
-    log_mps,
-    probability,
-    score_weights,
+from quant_lib.selection.engines import DEFAULT_ENGINE, ENGINES, WEIGHT_SETS, engine_named, scored_features
+from quant_lib.selection.filters import AdvancedTrend, Filter, Friction, Percentile, Predictability, TrendRegime
+from quant_lib.selection.outcome import SelectionResult
+from quant_lib.selection.probability import METHODS, MISSING, probability
+from quant_lib.selection.rankers import (
+    EnsembleRanker,
+    MpsRanker,
+    Ranker,
+    RegimeRanker,
+    SignalRanker,
+    infer_strategy,
 )
+from quant_lib.selection.recruit import select
+from quant_lib.selection.relaxation import STAGES
+from quant_lib.selection.rules import SelectionRules
+from quant_lib.selection.scoring import Engine, Score, ScoreFeature, engine_weights, score
 from quant_lib.selection.screening import (
     RATINGS,
     VENDOR_COLUMNS,
@@ -35,31 +40,49 @@ from quant_lib.selection.screening import (
 from quant_lib.selection.vetoes import HARD_VETOES, Verdict, Veto, VetoRules, judge_vetoes
 
 __all__ = [
-    "FALLBACK_WEIGHTS",
+    "DEFAULT_ENGINE",
+    "ENGINES",
     "HARD_VETOES",
+    "METHODS",
+    "MISSING",
     "RATINGS",
-    "SCORE_FEATURES",
+    "STAGES",
     "VENDOR_COLUMNS",
     "VENDOR_TYPES",
-    "WEIGHTS_VERSION",
+    "WEIGHT_SETS",
+    "AdvancedTrend",
     "ContradictoryRulesError",
+    "Engine",
+    "EnsembleRanker",
+    "Filter",
+    "Friction",
     "InvalidUniverseError",
+    "MpsRanker",
+    "Percentile",
+    "Predictability",
+    "Ranker",
+    "RegimeRanker",
     "Score",
     "ScoreFeature",
     "ScreenResult",
     "ScreenRules",
     "SelectionResult",
     "SelectionRules",
+    "SignalRanker",
+    "TrendRegime",
     "UnknownColumnError",
     "UnknownSignalError",
     "UnsupportedFilterError",
     "Verdict",
     "Veto",
     "VetoRules",
+    "engine_named",
+    "engine_weights",
+    "infer_strategy",
     "judge_vetoes",
-    "log_mps",
     "probability",
-    "score_weights",
+    "score",
+    "scored_features",
     "screen",
     "select",
     "universe_from_scan",

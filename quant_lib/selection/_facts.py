@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -11,8 +13,10 @@ from quant_lib.selection._errors import InvalidUniverseError
 from quant_lib.symbols import USD_QUOTES, parse_symbols
 
 KEY = ["symbol", "logic", "direction"]
-_MOMENT = ("recommend_ma", "recommend_other", "volatility_d", "close", "n_bars")
+_MOMENT = ("recommend_ma", "recommend_other", "volatility_d", "close", "n_bars", "momentum", "volatility")
 _HEALTH = ("status", "max_abs_return", "staleness", "n_missing", "longest_gap")
+_RENAMED = {"adx": "adx_14", "roc": "roc_10"}
+"""Facts that the feature matrix calls otherwise."""
 
 
 def gather(
@@ -23,7 +27,7 @@ def gather(
     returns: pd.DataFrame,
     *,
     overall_rating: str,
-    ratings: tuple[str, ...],
+    wanted: Sequence[str],
     metadata: tuple[str, ...],
 ) -> pd.DataFrame:
     """Join what is known of each candidate; what is not stays missing.
@@ -38,8 +42,8 @@ def gather(
         Sessions by symbols, complete.
     overall_rating : str
         Feature read as ``recommend_all``.
-    ratings : tuple of str
-        Further ratings that are judged under their own name.
+    wanted : sequence of str
+        Further features that scores, filters and vetoes read.
     metadata : tuple of str
         Instrument values wanted with their source.
 
@@ -58,43 +62,50 @@ def gather(
     _check(candidates, features, health, instruments, returns)
     columns = [*KEY, "base_identity", *(name for name in ("turnover", "value_traded") if name in candidates)]
     facts = candidates[columns].sort_values(KEY, ignore_index=True)
-    facts = facts.join(_moment(features, overall_rating, ratings), on="symbol")
-    facts = facts.join(_rows(health, _HEALTH, "health"), on="symbol")
-    sourced = tuple(name for field in metadata for name in (field, f"{field}_source"))
-    facts = facts.join(_rows(instruments, sourced, "instruments"), on="symbol")
+    symbols = pd.Index(facts["symbol"])
     facts["in_returns"] = facts["symbol"].isin(returns.columns)
-    return _with_money(facts)
+    sourced = tuple(name for field in metadata for name in (field, f"{field}_source"))
+    parts = (
+        _moment(features, symbols, overall_rating, wanted),
+        _rows(health, symbols, _HEALTH, "health"),
+        _rows(instruments, symbols, sourced, "instruments"),
+    )
+    return _with_money(pd.concat([facts, *parts], axis=1))
 
 
-def _moment(features: pd.DataFrame, overall_rating: str, ratings: tuple[str, ...]) -> pd.DataFrame:
+def _moment(features: pd.DataFrame, symbols: pd.Index, overall_rating: str, wanted: Sequence[str]) -> pd.DataFrame:
     """Signals of the date under the names the selection table uses, money apart."""
-    frame = features.rename(columns={"adx_14": "adx"}) if "adx" not in features else features
-    further = tuple(name for name in ratings if name != "recommend_all")
-    rows = _rows(frame, (*_MOMENT, "adx", overall_rating, *further), "features")
-    overall = rows[overall_rating].to_numpy()
-    for name in ("turnover", "value_traded"):
-        rows[f"{name}_local"] = _rows(frame, (name,), "features")[name] if name in frame else np.nan
-    return rows.assign(recommend_all=overall)
+    names = dict.fromkeys((*_MOMENT, "adx", *(name for name in wanted if name != "recommend_all")))
+    stored = [_RENAMED.get(name, name) for name in names]
+    money = [name for name in ("turnover", "value_traded") if name in features]
+    rows = _rows(features, symbols, tuple(dict.fromkeys((*stored, overall_rating, *money))), "features")
+    made = {name: rows[column] for name, column in zip(names, stored, strict=True)}
+    made |= {f"{name}_local": rows[name] for name in money}
+    return pd.DataFrame({**made, "recommend_all": rows[overall_rating]})
 
 
 def _with_money(facts: pd.DataFrame) -> pd.DataFrame:
     """Dollar figures: the candidate's own, else the feature's where its quote is the dollar."""
-    dollars = parse_symbols(facts["symbol"])["quote"].isin(USD_QUOTES)
     for name in ("turnover", "value_traded"):
         known = facts[name].astype("float64") if name in facts else pd.Series(np.nan, index=facts.index)
-        facts[name] = known.fillna(facts[f"{name}_local"].astype("float64").where(dollars))
+        if known.isna().any() and f"{name}_local" in facts:
+            dollars = parse_symbols(facts["symbol"])["quote"].isin(USD_QUOTES)
+            known = known.fillna(facts[f"{name}_local"].astype("float64").where(dollars))
+        facts[name] = known
     facts["liquidity_usd"] = liquidity(facts)
     return facts
 
 
-def _rows(frame: pd.DataFrame, columns: tuple[str, ...], what: str) -> pd.DataFrame:
+def _rows(frame: pd.DataFrame, symbols: pd.Index, columns: tuple[str, ...], what: str) -> pd.DataFrame:
+    """Rows of the symbols in their order, missing where the frame has none."""
     lacking = sorted({"symbol", *columns} - set(frame.columns))
     if lacking:
         raise MissingDataError(
             f"column {', '.join(lacking)}", what, "pass the rows of the date with all contract columns"
         )
     wanted = list(dict.fromkeys(columns))
-    return frame.set_index("symbol")[wanted].copy()
+    own = frame[frame["symbol"].isin(symbols)]
+    return own.set_index("symbol")[wanted].reindex(symbols).reset_index(drop=True)
 
 
 def _check(
@@ -129,3 +140,11 @@ def _check_dates(*frames: pd.DataFrame) -> None:
         raise InvalidUniverseError("inputs", f"they hold several dates ({shown})", "pass the rows of the decision date")
     if days and len(returns) and pd.Timestamp(returns.index.max()) > next(iter(days)):
         raise InvalidUniverseError("returns", "they reach beyond the decision date", "cut them at the decision date")
+
+
+def decision_day(*frames: pd.DataFrame) -> pd.Timestamp | None:
+    """Date the frames agree on; None where none carries one."""
+    for frame in frames:
+        if "date" in frame and len(frame):
+            return pd.Timestamp(frame["date"].iloc[0])
+    return None

@@ -1,134 +1,43 @@
 """From candidates to winners (semantics 5.1, 5.7, 5.8 and design 10.6).
 
-Vetoes first, then scores and clusters over what is left, then recruitment: the
-best listing of each base, the best few of each cluster, the best of those up to
-the cap. Fewer winners than the floor is a sparse selection, and none is a valid
-one; hard vetoes are never given up to fill seats.
+Hard vetoes first, then scores and clusters over what is left, then soft vetoes
+and recruitment in stages. Fewer winners than the floor is a sparse selection,
+and none is a valid one; hard vetoes are never given up to fill seats.
 """
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from quant_lib.clustering import cluster_returns
-from quant_lib.contracts import SELECTION
-from quant_lib.selection._errors import ContradictoryRulesError
-from quant_lib.selection._facts import KEY, gather
-from quant_lib.selection.scoring import WEIGHTS_VERSION, Score, log_mps, score_weights
-from quant_lib.selection.vetoes import Veto, VetoRules, judge_vetoes
+from quant_lib.errors import MissingDataError
+from quant_lib.regime import Regime
+from quant_lib.selection._errors import InvalidUniverseError
+from quant_lib.selection._facts import KEY, decision_day, gather
+from quant_lib.selection.filters import Predictability, Trail
+from quant_lib.selection.matrix import needed_features, score_matrix
+from quant_lib.selection.outcome import SelectionResult, outcome_of
+from quant_lib.selection.rankers import (
+    REGIME_MIN_BARS,
+    RankContext,
+    rank_order,
+    regime_fit,
+    volatility_clustering,
+)
+from quant_lib.selection.relaxation import SPECTRAL, STRICT, Field, Seating, recruit
+from quant_lib.selection.rules import SelectionRules
+from quant_lib.selection.scoring import Score, score
+from quant_lib.selection.vetoes import HARD_VETOES, Verdict, Veto, VetoRules, judge_vetoes
 
-__all__ = ["SelectionResult", "SelectionRules", "select"]
+__all__ = ["select"]
 
-_STRICT_STAGE = 1
-_COLUMNS = tuple(name for name in SELECTION.column_names if name not in ("profile", "date"))
-_PROBABILITIES = tuple(name for name in _COLUMNS if name.startswith("p_"))
-
-
-@dataclass(frozen=True, kw_only=True)
-class SelectionRules:
-    """How a sleeve selects.
-
-    Parameters
-    ----------
-    vetoes : VetoRules
-        Limits of the hard vetoes.
-    top_n : int
-        Winners of each cluster and side.
-    min_winners, max_winners : int
-        Floor below which the selection is sparse, and cap.
-    cluster_threshold : float
-        Ward distance at which clusters are cut.
-    max_clusters : int
-    cluster_lookbacks : tuple of int, in sessions
-    shrink : float
-        Shrinkage of the correlation.
-    feature_lookback : int, in sessions
-        Window of momentum and volatility, cut to the returns there are.
-    ann : float
-        Sessions a year: 365 for 24x7 calendars, 252 for exchanges.
-    liquidity_scale : float, in USD
-        Turnover that counts as fully liquid: 1e7 for coins, 5e8 for stocks.
-    overall_rating : str
-        Feature read as the overall rating: ``recommend_all`` or ``recommend_all_weighted``.
-    weights : mapping of str to float
-        Overrides of the score's weights.
-    dominant_signal : str, optional
-    dominant_weight : float
-
-    Raises
-    ------
-    ContradictoryRulesError
-        A number out of range, or a floor above the cap.
-    UnknownSignalError
-        A weight or dominant signal that the score does not have.
-    """
-
-    vetoes: VetoRules = field(default_factory=VetoRules)
-    top_n: int = 3
-    min_winners: int = 15
-    max_winners: int = 25
-    cluster_threshold: float = 0.7
-    max_clusters: int = 25
-    cluster_lookbacks: tuple[int, ...] = (60, 120, 200)
-    shrink: float = 0.01
-    feature_lookback: int = 120
-    ann: float = 365.0
-    liquidity_scale: float = 1e7
-    overall_rating: str = "recommend_all"
-    weights: Mapping[str, float] = field(default_factory=dict)
-    dominant_signal: str | None = None
-    dominant_weight: float = 3.0
-
-    def __post_init__(self) -> None:
-        for name, least in (("top_n", 1), ("min_winners", 0), ("max_winners", 1), ("feature_lookback", 2)):
-            if getattr(self, name) < least:
-                raise ContradictoryRulesError(name, f"{getattr(self, name)} is below {least}")
-        if self.min_winners > self.max_winners:
-            raise ContradictoryRulesError("min_winners", f"{self.min_winners} is above max_winners {self.max_winners}")
-        for name in ("ann", "liquidity_scale"):
-            if not (math.isfinite(getattr(self, name)) and getattr(self, name) > 0.0):
-                raise ContradictoryRulesError(name, f"{getattr(self, name)} is not a positive number")
-        if self.overall_rating not in ("recommend_all", "recommend_all_weighted"):
-            raise ContradictoryRulesError("overall_rating", f"{self.overall_rating!r} is not an overall rating")
-        self.score_weights()
-
-    def score_weights(self) -> dict[str, float]:
-        """Weights of the score under these rules."""
-        return score_weights(
-            overrides=self.weights, dominant_signal=self.dominant_signal, dominant_weight=self.dominant_weight
-        )
-
-
-@dataclass(frozen=True)
-class SelectionResult:
-    """The verdict on every candidate.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Columns of ``SELECTION`` without profile and date, by symbol, logic, direction.
-    stage : int
-        Relaxation stage reached; 1, strict.
-    sparse : bool
-        Fewer winners than the floor.
-    vetoes : DataFrame
-        symbol, logic, direction, veto, kind, value, threshold, note: one row for each veto that holds.
-    summary : mapping
-        Counts, weights and versions, for the run's record.
-    """
-
-    table: pd.DataFrame
-    stage: int
-    sparse: bool
-    vetoes: pd.DataFrame
-    summary: Mapping[str, Any]
+Mask = npt.NDArray[np.bool_]
+_ORDERED_MAX = 0.999
+"""Largest noise percentile of entropy that the cluster floor accepts."""
 
 
 def select(
@@ -140,10 +49,12 @@ def select(
     rules: SelectionRules | None = None,
     *,
     vetoes: Sequence[Veto] | None = None,
+    trail: pd.DataFrame | None = None,
+    regime: Regime | None = None,
 ) -> SelectionResult:
     """Select what a sleeve holds.
 
-    Every frame holds rows of the decision date alone, and the returns end there; frames
+    Every frame but `trail` holds rows of the decision date alone, and returns and trail end there; frames
     that carry a ``date`` are checked for it.
 
     Parameters
@@ -156,7 +67,11 @@ def select(
         Simple daily returns, complete, oldest first.
     rules : SelectionRules, optional
     vetoes : sequence of Veto, optional
-        `HARD_VETOES` by default.
+        Replace `HARD_VETOES`; the filters' own are added.
+    trail : DataFrame, optional
+        Feature rows of at least ``rules.bars`` sessions up to the date; needed where that is more than one.
+    regime : Regime, optional
+        The market's, of the date; needed where ``rules.needs_regime``.
 
     Returns
     -------
@@ -167,174 +82,212 @@ def select(
     ------
     InvalidUniverseError, MissingDataError
         A frame is not what is described above.
-    UnknownSignalError
-        A weight names a feature that is not there.
     ClusteringError
         Fewer than 20 sessions of returns.
     """
     rules = rules or SelectionRules()
+    if rules.needs_regime and regime is None:
+        raise MissingDataError("the market's regime", "selection by fit to it", "materialise the regime of the date")
     returns = returns.sort_index(axis=0)
-    facts = gather(
+    facts = _facts(candidates, features, health, instruments, returns, rules)
+    facts = _prepared(facts, features, trail, rules, decision_day(features, candidates))
+    hard, soft = _vetoes(rules, HARD_VETOES if vetoes is None else vetoes)
+    refused = judge_vetoes(facts, rules.vetoes, hard)
+    eligible = facts[~_rows_in(facts, refused)]
+    clusters = _clusters(eligible, returns, rules)
+    context = _context(eligible, returns, rules, regime)
+    scored = _score(eligible, context, clusters, rules)
+    order, ranking = _order(eligible, scored, context, rules)
+    # Verdicts of the strict stage are the record; what relaxation makes of them is only used to recruit.
+    strict = judge_vetoes(eligible, rules.vetoes, _exempting(soft, eligible, rules))
+    field = _field(eligible, order, clusters, strict, soft, rules)
+    recruited = recruit(field, _seating(eligible.iloc[order], clusters, returns, rules))
+    return outcome_of(facts, eligible.index[order], refused, strict, scored, ranking[order], clusters, recruited, rules)
+
+
+def _facts(
+    candidates: pd.DataFrame,
+    features: pd.DataFrame,
+    health: pd.DataFrame,
+    instruments: pd.DataFrame,
+    returns: pd.DataFrame,
+    rules: SelectionRules,
+) -> pd.DataFrame:
+    rating = () if rules.vetoes.rating is None else (rules.vetoes.rating,)
+    columns = (*rules.scoring().reads, *rules.ranker.columns)
+    wanted = [*rating, *rules.vetoes.features, *needed_features(columns)]
+    wanted += [column for one in rules.filters for column in one.columns]
+    return gather(
         candidates,
         features,
         health,
         instruments,
         returns,
         overall_rating=rules.overall_rating,
-        ratings=() if rules.vetoes.rating is None else (rules.vetoes.rating,),
+        wanted=[*wanted, "hurst"] if rules.needs_regime else wanted,
         metadata=rules.vetoes.required_metadata,
     )
-    facts = _with_metrics(facts, returns, rules)
-    refused = judge_vetoes(facts, rules.vetoes, vetoes)
-    facts = _with_vetoes(facts, refused)
-    eligible = facts.index[facts["vetoes"] == ""]
-    score = _score(facts.loc[eligible], rules)
-    ranked = _rank(facts.loc[eligible], score, _clusters(facts.loc[eligible], returns, rules))
-    recruited = _recruit(ranked, rules)
-    table = _table(facts, score, recruited)
-    winners = int(table["selected"].sum())
-    sparse = winners < rules.min_winners
-    summary = _summary(table, refused, score, rules, sessions=min(len(returns), rules.feature_lookback))
-    return SelectionResult(table, _STRICT_STAGE, sparse, refused, {**summary, "sparse": sparse})
 
 
-def _with_metrics(facts: pd.DataFrame, returns: pd.DataFrame, rules: SelectionRules) -> pd.DataFrame:
-    """Momentum and volatility a year over the lookback (semantics 3.9); missing without two returns."""
-    window = np.ascontiguousarray(returns.tail(rules.feature_lookback).to_numpy(dtype="float64"))
-    nothing = np.full(window.shape[1], np.nan)
-    mean, spread = (window.mean(axis=0), window.std(axis=0, ddof=1)) if len(window) > 1 else (nothing, nothing)
-    momentum = pd.Series(mean * rules.ann, index=returns.columns)
-    volatility = pd.Series(spread * math.sqrt(rules.ann), index=returns.columns)
-    made = facts.assign(momentum=facts["symbol"].map(momentum), volatility=facts["symbol"].map(volatility))
-    return made.astype({"momentum": "float64", "volatility": "float64"})
+def _prepared(
+    facts: pd.DataFrame,
+    features: pd.DataFrame,
+    trail: pd.DataFrame | None,
+    rules: SelectionRules,
+    day: pd.Timestamp | None,
+) -> pd.DataFrame:
+    """Facts with the figures the filters make of them and of the trailing bars."""
+    cut = Trail({})
+    if rules.trailing:
+        if rules.bars > 1 and trail is None:
+            raise MissingDataError(
+                f"features of the last {rules.bars} sessions", "filters that look back", "pass them as `trail`"
+            )
+        rows = features if trail is None else trail
+        if day is not None and len(rows) and pd.Timestamp(rows["date"].max()) > day:
+            raise InvalidUniverseError("trail", "it reaches beyond the decision date", "cut it at the decision date")
+        cut = Trail.of(rows, facts["symbol"].tolist(), rules.trailing, rules.bars, day)
+    made: dict[str, npt.NDArray[np.float64]] = {}
+    for one in rules.filters:
+        made |= one.prepare(facts, cut.last(one.bars))
+    return facts.assign(**made)
 
 
-def _with_vetoes(facts: pd.DataFrame, refused: pd.DataFrame) -> pd.DataFrame:
-    names: dict[tuple[str, str, str], list[str]] = {}
-    notes: dict[tuple[str, str, str], list[str]] = {}
-    detail: dict[tuple[str, str, str], dict[str, dict[str, float | None]]] = {}
-    row: Any
-    for row in refused.itertuples(index=False):
-        key = (row.symbol, row.logic, row.direction)
-        names.setdefault(key, []).append(row.veto)
-        notes.setdefault(key, []).append(f"{row.veto} ({row.note})")
-        detail.setdefault(key, {})[row.veto] = {"value": _null(row.value), "threshold": _null(row.threshold)}
-    keys = list(facts[KEY].itertuples(index=False, name=None))
-    return facts.assign(
-        vetoes=pd.array([",".join(names.get(key, [])) for key in keys], dtype="str"),
-        veto_detail=pd.array([json.dumps(detail.get(key, {}), sort_keys=True) for key in keys], dtype="str"),
-        notes=pd.array(["; ".join(notes.get(key, [])) for key in keys], dtype="str"),
-    )
+def _vetoes(rules: SelectionRules, base: Sequence[Veto]) -> tuple[list[Veto], list[Veto]]:
+    """Hard vetoes and soft ones, in the order of the chain."""
+    chain = [*base, *(veto for one in rules.filters for veto in one.vetoes())]
+    if rules.needs_regime:
+        chain.append(_REGIME_HISTORY)
+    return [v for v in chain if v.kind == "hard"], [v for v in chain if v.kind == "soft"]
 
 
-def _null(value: float) -> float | None:
-    return None if math.isnan(value) else float(value)
+def _regime_history(facts: pd.DataFrame, _: VetoRules) -> Verdict:
+    value = facts["n_bars"].to_numpy(dtype="float64", na_value=np.nan)
+    notes = np.array([f"{v:g} bars, {REGIME_MIN_BARS} needed to fit a regime" for v in value], dtype=object)
+    return Verdict(~(value >= REGIME_MIN_BARS), value, np.full(len(value), float(REGIME_MIN_BARS)), notes)
 
 
-def _score(eligible: pd.DataFrame, rules: SelectionRules) -> Score:
-    matrix = eligible[["momentum", "adx", "recommend_all", "recommend_ma"]].assign(
-        stability=1.0 / (eligible["volatility"] + 1e-9),
-        liquidity=np.minimum(1.0, eligible["liquidity_usd"] / rules.liquidity_scale),
-    )
-    return log_mps(
-        matrix,
-        eligible["direction"],
-        overrides=rules.weights,
-        dominant_signal=rules.dominant_signal,
-        dominant_weight=rules.dominant_weight,
-    )
+_REGIME_HISTORY = Veto("regime_history", "hard", "too short to fit a regime", _regime_history, "regime")
+
+
+def _rows_in(facts: pd.DataFrame, rows: pd.DataFrame) -> pd.Series:
+    keys = set(zip(rows["symbol"], rows["logic"], rows["direction"], strict=True))
+    held = [key in keys for key in zip(facts["symbol"], facts["logic"], facts["direction"], strict=True)]
+    return pd.Series(held, index=facts.index, dtype="bool")
+
+
+def _exempting(soft: Sequence[Veto], facts: pd.DataFrame, rules: SelectionRules) -> list[Veto]:
+    """Soft vetoes that leave benchmarks alone."""
+    spared = facts["symbol"].isin(rules.exempt).to_numpy(dtype=bool)
+
+    def sparing(veto: Veto) -> Veto:
+        def judge(facts: pd.DataFrame, limits: VetoRules) -> Verdict:
+            found = veto.judge(facts, limits)
+            return Verdict(found.bites & ~spared, found.value, found.threshold, found.note)
+
+        return Veto(veto.name, veto.kind, veto.description, judge, veto.source)
+
+    return [sparing(veto) for veto in soft] if spared.any() else list(soft)
 
 
 def _clusters(eligible: pd.DataFrame, returns: pd.DataFrame, rules: SelectionRules) -> pd.Series:
+    """Cluster of each eligible row."""
     symbols = sorted(set(eligible["symbol"]))
     if not symbols:
-        return pd.Series([], dtype="int64")
-    return cluster_returns(
+        return pd.Series([], dtype="int64", index=eligible.index)
+    found = cluster_returns(
         returns[symbols],
         lookbacks=rules.cluster_lookbacks,
         threshold=rules.cluster_threshold,
         max_clusters=rules.max_clusters,
         shrink=rules.shrink,
+        half_life=rules.cluster_half_life,
+    )
+    return eligible["symbol"].map(found).astype("int64")
+
+
+def _context(
+    eligible: pd.DataFrame, returns: pd.DataFrame, rules: SelectionRules, regime: Regime | None
+) -> RankContext:
+    names = dict.fromkeys((*rules.scoring().reads, *rules.ranker.columns))
+    figures = score_matrix(eligible, list(names), liquidity_scale=rules.liquidity_scale, strategy=rules.strategy)
+    if rules.needs_regime:
+        clustering = pd.Series(volatility_clustering(returns.to_numpy(dtype="float64")), index=returns.columns)
+        figures["hurst"] = eligible["hurst"].astype("float64")
+        figures["volatility_clustering"] = eligible["symbol"].map(clustering).astype("float64")
+    return RankContext(figures, rules.strategy, regime)
+
+
+def _score(eligible: pd.DataFrame, context: RankContext, clusters: pd.Series, rules: SelectionRules) -> Score:
+    fit = None
+    if rules.scoring().regime_factor and context.regime is not None:
+        hurst, clustering = (context.figures[c].to_numpy(dtype="float64") for c in ("hurst", "volatility_clustering"))
+        fit = pd.Series(regime_fit(hurst, clustering, context.regime, rules.strategy), index=eligible.index)
+    return score(rules.scoring(), context.figures, eligible["direction"], clusters=clusters, regime_fit=fit)
+
+
+def _order(
+    eligible: pd.DataFrame, scored: Score, context: RankContext, rules: SelectionRules
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float64]]:
+    candidates = eligible[KEY].assign(alpha_score=scored.alpha)
+    ranking = rules.ranker.score(candidates, context)
+    return rank_order(candidates, ranking), ranking
+
+
+def _field(
+    eligible: pd.DataFrame,
+    order: npt.NDArray[np.intp],
+    clusters: pd.Series,
+    strict: pd.DataFrame,
+    soft: Sequence[Veto],
+    rules: SelectionRules,
+) -> Field:
+    held = _rows_in(eligible, strict).to_numpy(dtype=bool)[order]
+    still = held
+    if held.any():
+        own = {one.name for one in rules.filters}
+        spectral = [veto for veto in soft if veto.source not in own]
+        spectral += [veto for one in rules.filters for veto in one.relaxed(SPECTRAL).vetoes() if veto.kind == "soft"]
+        relaxed = judge_vetoes(eligible, rules.vetoes, _exempting(spectral, eligible, rules))
+        still = _rows_in(eligible, relaxed).to_numpy(dtype=bool)[order]
+    ordered = np.ones(len(order), dtype=bool)
+    if any(isinstance(one, Predictability) for one in rules.filters):
+        ordered = (eligible["entropy_noise_pct"].to_numpy(dtype="float64", na_value=np.nan) <= _ORDERED_MAX)[order]
+    cluster = clusters.to_numpy(dtype="int64")[order]
+    side = (eligible["direction"] == "SHORT").to_numpy(dtype="int64")[order]
+    listing = pd.factorize(pd.MultiIndex.from_frame(eligible[["base_identity", "logic", "direction"]]))[0][order]
+    return Field(
+        identity=listing.astype("int64"),
+        group=2 * cluster + side,
+        cluster=cluster,
+        soft=held,
+        soft_relaxed=still,
+        ordered=ordered,
     )
 
 
-def _rank(eligible: pd.DataFrame, score: Score, clusters: pd.Series) -> pd.DataFrame:
-    """Order the eligible by score, equal scores by symbol, logic and direction."""
-    ranked = eligible[[*KEY, "base_identity"]].assign(
-        alpha_score=score.alpha, cluster=eligible["symbol"].map(clusters).astype("int64")
+def _seating(ranked: pd.DataFrame, clusters: pd.Series, returns: pd.DataFrame, rules: SelectionRules) -> Seating:
+    engine = rules.scoring()
+    seats = np.full(len(ranked), max(rules.top_n, engine.seats), dtype="int64")
+    if rules.dynamic_top_n:
+        window = returns.tail(max(rules.cluster_lookbacks))
+        labels = clusters.loc[ranked.index]
+        for cluster, members in ranked.groupby(labels.to_numpy()):
+            symbols = sorted(set(members["symbol"]))
+            seats[(labels == cluster).to_numpy()] = _dynamic(int(seats[0]), window[symbols])
+    return Seating(
+        seats=seats,
+        min_winners=rules.min_winners,
+        max_winners=rules.max_winners,
+        max_stage=rules.max_stage if engine.relaxes else STRICT,
+        quota=None if rules.percentile is None else rules.percentile.quota,
     )
-    ranked = ranked.sort_values(["alpha_score", *KEY], ascending=[False, True, True, True])
-    ranked["rank"] = np.arange(1, len(ranked) + 1)
-    return ranked
 
 
-def _recruit(ranked: pd.DataFrame, rules: SelectionRules) -> pd.DataFrame:
-    """Walk down the ranking and say of each row why it is in or out."""
-    listing: dict[tuple[str, str, str], Any] = {}
-    seats: dict[tuple[int, str], list[Any]] = {}
-    winners = 0
-    selected, reasons = [], []
-    row: Any
-    for row in ranked.itertuples(index=False):
-        better = listing.setdefault((row.base_identity, row.logic, row.direction), row)
-        taken = seats.setdefault((row.cluster, row.direction), [])
-        place = f"score {row.alpha_score:.6g}, rank {row.rank}, cluster {row.cluster}"
-        won = False
-        if better is not row:
-            reason = f"{place}: another listing of {row.base_identity} ranks higher, {better.symbol} ({_shown(better)})"
-        elif len(taken) >= rules.top_n:
-            ahead = ", ".join(f"{one.symbol} ({_shown(one)})" for one in taken)
-            reason = f"{place}: outranked in cluster {row.cluster} by {ahead}"
-        elif winners >= rules.max_winners:
-            reason = f"{place}: beyond the cap of {rules.max_winners} winners"
-        else:
-            taken.append(row)
-            winners += 1
-            won = True
-            reason = f"{place}: recruited as {len(taken)} of {rules.top_n} in the cluster, {row.direction}"
-        selected.append(won)
-        reasons.append(reason)
-    return ranked.assign(selected=np.array(selected, dtype=bool), reason=pd.array(reasons, dtype="str"))
-
-
-def _shown(row: Any) -> str:
-    return f"{row.alpha_score:.6g}"
-
-
-def _table(facts: pd.DataFrame, score: Score, recruited: pd.DataFrame) -> pd.DataFrame:
-    found = recruited[["alpha_score", "cluster", "rank", "selected", "reason"]]
-    table = facts.join(found).join(score.probabilities.add_prefix("p_"))
-    for name in _PROBABILITIES:
-        if name not in table:
-            table[name] = np.nan
-    refused = "vetoed: " + table["notes"].astype("object")
-    table["reason"] = table["reason"].astype("object").where(table["vetoes"] == "", refused)
-    table["cluster"] = table["cluster"].fillna(-1)
-    table["rank"] = table["rank"].fillna(0)
-    table["selected"] = table["selected"].eq(True)
-    table["stage"] = np.where(table["selected"], _STRICT_STAGE, 0)
-    types = SELECTION.pandas_types()
-    return table[list(_COLUMNS)].astype({name: types[name] for name in _COLUMNS}).reset_index(drop=True)
-
-
-def _summary(
-    table: pd.DataFrame, refused: pd.DataFrame, score: Score, rules: SelectionRules, *, sessions: int
-) -> dict[str, Any]:
-    won = table[table["selected"]]
-    return {
-        "n_candidates": len(table),
-        "n_vetoed": int((table["vetoes"] != "").sum()),
-        "n_eligible": int((table["vetoes"] == "").sum()),
-        "n_clusters": int(table.loc[table["cluster"] >= 0, "cluster"].nunique()),
-        "n_winners": len(won),
-        "n_long": int((won["direction"] == "LONG").sum()),
-        "n_short": int((won["direction"] == "SHORT").sum()),
-        "vetoes": {str(name): int(count) for name, count in refused["veto"].value_counts().sort_index().items()},
-        "stage": _STRICT_STAGE,
-        "min_winners": rules.min_winners,
-        "max_winners": rules.max_winners,
-        "metric_sessions": sessions,
-        "weights_version": WEIGHTS_VERSION,
-        "weights": dict(sorted(score.weights.items())),
-        "left_out": list(score.left_out),
-    }
+def _dynamic(top_n: int, returns: pd.DataFrame) -> int:
+    """Seats of a cluster by how alike its members are."""
+    if returns.shape[1] < 2:
+        return top_n
+    rho = np.corrcoef(returns.to_numpy(dtype="float64"), rowvar=False)
+    mean = float(np.nan_to_num(rho[np.triu_indices(len(rho), k=1)]).mean())
+    return max(1, round(top_n * (1.0 - mean) + 0.5))

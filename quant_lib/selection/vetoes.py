@@ -1,8 +1,8 @@
 """Vetoes: why a candidate may not be held, each with the figure it was judged by (design 10.6).
 
 A hard veto never relaxes, however few candidates are left. The registry is a
-tuple of declarations; soft vetoes and filters (semantics 5.9) are further entries
-of the same kind with ``kind="soft"``.
+tuple of declarations; filters (semantics 5.9, `quant_lib.selection.filters`) cast
+further vetoes of the same kind, hard or soft.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ Mask = npt.NDArray[np.bool_]
 TRUSTED_SOURCES = ("vendor", "exchange")
 """Where metadata must come from. A default is a guess and never counts (D39)."""
 
+_RULED = ("veto", "kind", "source", "value", "threshold", "note")
 _ALWAYS = frozenset({"toxic", "stale"})
 _METADATA = frozenset({"tick_size", "lot_size", "min_notional", "maker_fee", "taker_fee"})
 _HEALTH_FIGURE = {
@@ -58,6 +59,10 @@ class VetoRules:
         LONG needs rating > rating_min, SHORT needs rating < -rating_min.
     min_days : int
         Bars the current series needs.
+    survival_min : float, optional
+        Least survival probability (darwinian); what has not lived through a stress window yet is not judged by it.
+    momentum_min : float, optional, fraction
+        Least compounded return over 60 bars, of the side traded; None asks for none.
 
     Raises
     ------
@@ -71,6 +76,8 @@ class VetoRules:
     rating: str | None = "recommend_all"
     rating_min: float = 0.0
     min_days: int = 252
+    survival_min: float | None = 0.1
+    momentum_min: float | None = None
 
     def __post_init__(self) -> None:
         statuses = set(self.health_statuses)
@@ -84,10 +91,16 @@ class VetoRules:
             raise ContradictoryRulesError("required_metadata", f"{', '.join(sorted(unknown))} has no recorded source")
         if self.rating is not None and self.rating not in RATINGS:
             raise ContradictoryRulesError("rating", f"{self.rating!r} is not one of {', '.join(RATINGS)}")
-        for name in ("turnover_min", "rating_min", "min_days"):
+        for name in ("turnover_min", "rating_min", "min_days", "survival_min", "momentum_min"):
             value = getattr(self, name)
             if value is not None and not math.isfinite(value):
                 raise ContradictoryRulesError(name, f"{value} is not a finite number")
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Features of the date that these limits read beyond ratings and bars."""
+        read = () if self.survival_min is None else ("survival",)
+        return read if self.momentum_min is None else (*read, "momentum_60")
 
 
 @dataclass(frozen=True)
@@ -124,12 +137,15 @@ class Veto:
         The rule in words.
     judge : callable
         Takes the facts (one row per candidate) and the rules, gives a `Verdict`.
+    source : str
+        Filter that casts it; ``foundation`` for what every sleeve asks.
     """
 
     name: str
     kind: Literal["hard", "soft"]
     description: str
     judge: Callable[[pd.DataFrame, VetoRules], Verdict]
+    source: str = "foundation"
 
 
 def judge_vetoes(facts: pd.DataFrame, rules: VetoRules, vetoes: Sequence[Veto] | None = None) -> pd.DataFrame:
@@ -148,19 +164,21 @@ def judge_vetoes(facts: pd.DataFrame, rules: VetoRules, vetoes: Sequence[Veto] |
     Returns
     -------
     DataFrame
-        One row for each veto that holds: symbol, logic, direction, veto, kind, value, threshold, note;
+        One row for each veto that holds: symbol, logic, direction, veto, kind, source, value, threshold, note;
         candidates in the order of `facts`, vetoes in the order of the registry.
     """
-    keys = list(facts[["symbol", "logic", "direction"]].itertuples(index=False, name=None))
     found: list[tuple[Any, ...]] = []
     for place, veto in enumerate(HARD_VETOES if vetoes is None else vetoes):
         verdict = veto.judge(facts, rules)
         for at in np.flatnonzero(verdict.bites):
             figures = (float(verdict.value[at]), float(verdict.threshold[at]), str(verdict.note[at]))
-            found.append((at, place, *keys[at], veto.name, veto.kind, *figures))
-    columns = ["symbol", "logic", "direction", "veto", "kind", "value", "threshold", "note"]
+            found.append((at, place, veto.name, veto.kind, veto.source, *figures))
     found.sort(key=lambda row: row[:2])
-    rows = pd.DataFrame(found, columns=["candidate", "place", *columns])
+    rows = pd.DataFrame(found, columns=["candidate", "place", *_RULED])
+    at_row = rows["candidate"].to_numpy(dtype="int64")
+    for name in ("symbol", "logic", "direction"):
+        rows[name] = facts[name].to_numpy(dtype=object)[at_row]
+    columns = ["symbol", "logic", "direction", *_RULED]
     return rows[columns].astype({name: "float64" if name in ("value", "threshold") else "str" for name in columns})
 
 
@@ -169,7 +187,9 @@ def _floats(facts: pd.DataFrame, column: str) -> FloatArray:
 
 
 def _verdict(bites: Mask, value: FloatArray, threshold: float, note: Callable[[float], str]) -> Verdict:
-    notes = np.array([note(figure) for figure in value], dtype=object)
+    notes = np.full(len(value), "", dtype=object)
+    for at in np.flatnonzero(bites):
+        notes[at] = note(float(value[at]))
     return Verdict(bites, value, np.full(len(value), threshold), notes)
 
 
@@ -241,6 +261,27 @@ def _history(facts: pd.DataFrame, rules: VetoRules) -> Verdict:
     )
 
 
+def _survival(facts: pd.DataFrame, rules: VetoRules) -> Verdict:
+    if rules.survival_min is None:
+        return _verdict(np.zeros(len(facts), dtype=bool), np.full(len(facts), np.nan), np.nan, lambda _: "")
+    # What did not exist in any stress window is not known to have failed one (semantics 3.12 [B]).
+    value, words = _floats(facts, "survival"), f"survival probability {{:.3g}} below {rules.survival_min:g}"
+    return _verdict(value < rules.survival_min, value, rules.survival_min, words.format)
+
+
+def _momentum(facts: pd.DataFrame, rules: VetoRules) -> Verdict:
+    if rules.momentum_min is None:
+        return _verdict(np.zeros(len(facts), dtype=bool), np.full(len(facts), np.nan), np.nan, lambda _: "")
+    sign = np.where((facts["direction"] == "LONG").to_numpy(dtype=bool), 1.0, -1.0)
+    value, words = sign * _floats(facts, "momentum_60"), f"return for the side {{:.3g}} below {rules.momentum_min:g}"
+    return _verdict(
+        ~(value >= rules.momentum_min),
+        value,
+        rules.momentum_min,
+        lambda v: _figure(v, words, "60-bar return is not known"),
+    )
+
+
 def _no_returns(facts: pd.DataFrame, rules: VetoRules) -> Verdict:
     bites = ~facts["in_returns"].to_numpy(dtype=bool)
     return _verdict(bites, np.full(len(facts), np.nan), np.nan, lambda _: "not in the returns matrix, see its drops")
@@ -252,10 +293,12 @@ HARD_VETOES: tuple[Veto, ...] = (
         for status in ("toxic", "stale", "stalled", "sparse", "gappy")
     ),
     Veto("unassessed", "hard", "no health verdict on the date", _unassessed),
-    Veto("missing_metadata", "hard", "required metadata missing or only a default", _missing_metadata),
+    Veto("missing_metadata", "hard", "required metadata missing or only a default", _missing_metadata, "darwinian"),
+    Veto("survival", "hard", "survival probability too low", _survival, "darwinian"),
     Veto("liquidity", "hard", "turnover below the floor or unknown", _liquidity),
     Veto("direction", "hard", "rating does not argue for the side", _direction),
     Veto("history", "hard", "fewer bars than needed", _history),
+    Veto("momentum_floor", "hard", "60-bar return against the side", _momentum),
     Veto("no_returns", "hard", "not in the returns matrix", _no_returns),
 )
 """The hard vetoes of design 10.6, in the order they are reported."""

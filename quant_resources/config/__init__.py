@@ -10,13 +10,13 @@ from quant_resources.config._fields import OPERATIONS, SCREEN_FIELDS, ScreenFiel
 from quant_resources.config._lint import lint
 from quant_resources.config._platform import HealthConfig, IngestionConfig, PlatformConfig, RatingsConfig
 from quant_resources.config._scanner import FilterConfig, ScannerConfig, VolatilityConfig
+from quant_resources.config._selection import FiltersConfig, SelectionConfig
 from quant_resources.config._sleeve import (
     AllocationConfig,
     BacktestConfig,
     CostsConfig,
     DataConfig,
     RiskConfig,
-    SelectionConfig,
     SleeveConfig,
     TagsConfig,
 )
@@ -40,6 +40,7 @@ __all__ = [
     "CostsConfig",
     "DataConfig",
     "FilterConfig",
+    "FiltersConfig",
     "Finding",
     "HealthConfig",
     "IngestionConfig",

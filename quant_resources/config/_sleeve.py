@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
 from quant_lib.objectives import AdaptiveFallback, EngineName, RiskProfile
+from quant_resources.config._selection import FiltersConfig, SelectionConfig
 from quant_resources.config._types import (
     ConfigModel,
     Count,
@@ -14,7 +15,6 @@ from quant_resources.config._types import (
     Fraction,
     Name,
     Names,
-    NonNegative,
     Positive,
     PositiveFraction,
     Symbol,
@@ -22,11 +22,6 @@ from quant_resources.config._types import (
     Unique,
     Whole,
 )
-
-Signal: TypeAlias = Literal["momentum", "stability", "liquidity", "adx", "recommend_all", "recommend_ma"]
-Weight: TypeAlias = Annotated[float, Field(ge=0.0, le=20.0)]
-Rating: TypeAlias = Literal["recommend_all", "recommend_ma", "recommend_other"]
-HealthVeto: TypeAlias = Literal["stale", "gappy", "sparse", "toxic", "stalled"]
 
 
 class TagsConfig(ConfigModel):
@@ -45,38 +40,6 @@ class DataConfig(ConfigModel):
         0.9, description="Share of the window's sessions a symbol must have returns on."
     )
     max_internal_gap: Whole = Field(3, description="Longest run of missing returns inside the window, in sessions.")
-
-
-class SelectionConfig(ConfigModel):
-    """How candidates become winners."""
-
-    top_n: Count = Field(15, description="Best candidates recruited from each cluster.")
-    cluster_threshold: Annotated[float, Field(ge=0.0)] = Field(
-        0.7, description="Distance at which the cluster tree is cut; 0 keeps every asset apart."
-    )
-    max_winners: Count = Field(25, description="Most winners.")
-    min_winners: Count = Field(15, description="Fewer winners than this make the day sparse.")
-    feature_lookback: Annotated[int, Field(ge=20)] = Field(
-        120, description="Sessions that momentum and volatility span."
-    )
-    vetoes: Annotated[tuple[HealthVeto, ...], Unique] = Field(
-        ("toxic", "stale", "stalled", "sparse"),
-        description="Health verdicts that exclude a candidate whatever its score.",
-    )
-    turnover_min: NonNegative = Field(
-        1_000_000.0,
-        description="Median daily turnover of the last 30 closed bars that a candidate must reach, in US dollars.",
-    )
-    rating: Rating | None = Field(
-        "recommend_all", description="Rating whose sign must agree with the direction; null: no rating decides."
-    )
-    weights: dict[Signal, Weight] = Field(
-        default_factory=dict, description="Exponents of the score that differ from the standard ones, by signal."
-    )
-    dominant_signal: Signal | None = Field(
-        None, description="Signal that leads the score; momentum then falls to 0.5 unless it leads itself."
-    )
-    dominant_signal_weight: Weight = Field(3.0, description="Exponent of the dominant signal.")
 
 
 class RiskConfig(ConfigModel):
@@ -178,6 +141,7 @@ class SleeveConfig(ConfigModel):
     scanners: Annotated[Names, Field(min_length=1)] = Field(description="Scanners whose candidates it chooses from.")
     data: DataConfig = Field(DataConfig(), description="Which history a decision looks at.")
     selection: SelectionConfig = Field(SelectionConfig(), description="How candidates become winners.")
+    filters: FiltersConfig = Field(FiltersConfig(), description="Rules between candidates and winners.")
     risk: RiskConfig = Field(RiskConfig(), description="Limits of the allocation.")
     allocation: AllocationConfig = Field(AllocationConfig(), description="Engines and objectives.")
     backtest: BacktestConfig = Field(BacktestConfig(), description="The walk-forward tournament.")

@@ -66,6 +66,9 @@ def judge_sleeve(sleeve: SleeveConfig, judge: Judge, known: Known) -> None:
     _judge_caps(sleeve, judge)
     _judge_allocation(sleeve, judge)
     _judge_selection(sleeve, judge)
+    _judge_weights(sleeve, judge)
+    _judge_ranking(sleeve, judge)
+    _judge_filters(sleeve, judge)
     _judge_money(sleeve, judge, known)
 
 
@@ -113,7 +116,6 @@ def _judge_windows(sleeve: SleeveConfig, judge: Judge) -> None:
         ("backtest", "train", backtest.train, "data.lookback_days", data.lookback_days),
         ("backtest", "train", backtest.train, "data.min_days", data.min_days),
         ("data", "min_days", data.min_days, "data.lookback_days", data.lookback_days),
-        ("selection", "feature_lookback", sleeve.selection.feature_lookback, "data.min_days", data.min_days),
         ("risk", "lookbacks", longest, "data.lookback_days", data.lookback_days),
         ("backtest", "test", backtest.test, "backtest.step", backtest.step),
         ("backtest", "train", backtest.train + backtest.test, "backtest.history_days", backtest.history_days),
@@ -210,6 +212,81 @@ def _judge_selection(sleeve: SleeveConfig, judge: Judge) -> None:
             ("selection", "dominant_signal_weight"),
             "no dominant_signal is set, so this weight is not used",
             "set dominant_signal, or remove it",
+        )
+
+
+_NOT_IN_V4 = frozenset({"inverse_volatility", "fragility", "entropy_order", "turnover"})
+"""Signals that some engine scores and the default one does not."""
+
+
+def _judge_weights(sleeve: SleeveConfig, judge: Judge) -> None:
+    selection, key = sleeve.selection, "selection"
+    if selection.engine != "v4" and selection.weight_set != "production":
+        judge.error(
+            "CFG_CONTRADICTION_WEIGHT",
+            (key, "weight_set"),
+            f"{selection.weight_set} exists for v4 only",
+            "remove it, or write the weights themselves",
+        )
+    named: list[tuple[tuple[str, ...], str]] = [((key, "weights", name), name) for name in selection.weights]
+    if selection.dominant_signal is not None:
+        named.append(((key, "dominant_signal"), selection.dominant_signal))
+    for place, name in named:
+        if not _scores(selection.engine, name):
+            judge.error(
+                "CFG_CONTRADICTION_WEIGHT", place, f"{selection.engine} does not score {name}", "choose one it scores"
+            )
+
+
+def _scores(engine: str, name: str) -> bool:
+    if engine == "v4":
+        return name not in _NOT_IN_V4
+    from quant_lib.selection.engines import ENGINES  # only where another engine is asked for: pandas is slow to load
+
+    return name in ENGINES[engine].names
+
+
+def _judge_ranking(sleeve: SleeveConfig, judge: Judge) -> None:
+    ranking = sleeve.selection.ranking
+    key = ("selection", "ranking")
+    wanted = {"signal": ranking.signal is not None, "ensemble": bool(ranking.parts)}
+    written = {"signal": "signal", "ensemble": "parts"}
+    for method, given in wanted.items():
+        if method == ranking.method and not given:
+            judge.error("CFG_CONTRADICTION_RANKING", (*key, "method"), f"{method} needs `{written[method]}`", "add it")
+        if method != ranking.method and given:
+            judge.error(
+                "CFG_CONTRADICTION_RANKING",
+                (*key, written[method]),
+                f"the method is {ranking.method}, which does not read it",
+                f"remove it, or set method: {method}",
+            )
+    if ranking.direction is not None and ranking.method != "signal":
+        judge.error(
+            "CFG_CONTRADICTION_RANKING",
+            (*key, "direction"),
+            f"{ranking.method} ranks the best first whatever the side",
+            "remove it, or set method: signal",
+        )
+
+
+def _judge_filters(sleeve: SleeveConfig, judge: Judge) -> None:
+    filters = sleeve.filters
+    band = filters.predictability.hurst_band if filters.predictability is not None else (0.0, 0.0)
+    if band[0] > band[1]:
+        judge.error(
+            "CFG_CONTRADICTION_RANGE",
+            ("filters", "predictability", "hurst_band"),
+            f"{band[0]} is above {band[1]}",
+            "write the lower end first",
+        )
+    trend = filters.trend_regime
+    if trend is not None and trend.mode == "slope" and "threshold" in trend.model_fields_set:
+        judge.warn(
+            "CFG_DEAD_VALUE",
+            ("filters", "trend_regime", "threshold"),
+            "the mode slope does not read it",
+            "remove it, or set mode: level",
         )
 
 

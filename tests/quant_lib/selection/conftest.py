@@ -22,6 +22,51 @@ QUIET = {
 }
 
 
+PREDICTABLE = {
+    "entropy": 0.8,
+    "entropy_noise_pct": 0.3,
+    "efficiency": 0.3,
+    "efficiency_noise_pct": 0.9,
+    "hurst": 0.7,
+    "hurst_noise_pct": 0.9,
+    "trendiness": 0.4,
+    "survival": 0.9,
+    "antifragility": 0.2,
+    "skew": 0.1,
+    "tail_gain": 0.05,
+    "kurtosis": 2.0,
+    "cvar_95": -0.05,
+    "volatility_d": 3.0,
+    "volume_change_pct": 5.0,
+    "roc_10": 4.0,
+}
+"""Figures of an asset no filter of the default chain objects to."""
+
+TRENDING_UP = {
+    "close": 1.2,
+    "adx_14": 25.0,
+    "dmp_14": 30.0,
+    "dmn_14": 10.0,
+    "sma_50": 1.1,
+    "vwma_20": 1.1,
+    "sma_200": 1.0,
+    "sma200_slope": 0.001,
+    "donchian_upper_20": 1.2,
+    "donchian_lower_20": 1.0,
+    "bb_width_20": 0.2,
+}
+TRENDING_DOWN = TRENDING_UP | {
+    "close": 0.8,
+    "dmp_14": 10.0,
+    "dmn_14": 30.0,
+    "sma_50": 0.9,
+    "vwma_20": 0.9,
+    "sma200_slope": -0.001,
+    "donchian_upper_20": 1.0,
+    "donchian_lower_20": 0.8,
+}
+
+
 def _universe(rows, **everywhere):
     """A universe from {symbol: {column: value}}; columns not given take quiet defaults."""
     made = []
@@ -56,20 +101,24 @@ class Market:
                 "value_traded": 4e6,
             }
         )
+        recent = self.returns.tail(120)
         self.features = pd.DataFrame(
             {
                 "date": DAY,
                 "symbol": self.symbols,
+                "segment": 0,
                 "recommend_all": sign * strength,
                 "recommend_all_weighted": sign * strength / 2,
                 "recommend_ma": sign * strength,
                 "recommend_other": 0.1,
-                "adx_14": 25.0,
-                "volatility_d": 3.0,
-                "close": 1.0,
+                "momentum": recent.mean().to_numpy() * 365,
+                "volatility": recent.std(ddof=1).to_numpy() * np.sqrt(365),
+                "momentum_60": sign * 0.2,
                 "turnover": 7e6,
                 "value_traded": 6e6,
                 "n_bars": 400,
+                **PREDICTABLE,
+                **(TRENDING_UP if direction == "LONG" else TRENDING_DOWN),
             }
         )
         self.health = pd.DataFrame(

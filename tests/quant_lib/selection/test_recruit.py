@@ -13,11 +13,14 @@ from quant_lib.contracts import SELECTION
 from quant_lib.errors import MissingDataError
 from quant_lib.selection import (
     ContradictoryRulesError,
+    Friction,
     InvalidUniverseError,
+    RegimeRanker,
     SelectionRules,
     UnknownSignalError,
     VetoRules,
-    log_mps,
+    engine_named,
+    score,
     select,
 )
 
@@ -42,40 +45,54 @@ def test_the_table_is_the_selection_contract(market, day):
     assert len(table) == len(spoilt.candidates)
 
 
-def test_figures_are_the_dates_and_the_windows(market):
+def test_figures_are_loaded_not_recomputed(market):
     healthy = market(n=4, sessions=200)
-    result = select(*healthy.inputs(), SelectionRules(feature_lookback=50, ann=252))
-    window = healthy.returns.tail(50)
-    table = result.table.set_index("symbol")
-    np.testing.assert_allclose(table["momentum"], window.mean() * 252)
-    np.testing.assert_allclose(table["volatility"], window.std(ddof=1) * np.sqrt(252))
+    healthy.features["momentum"] = [0.1, 0.2, 0.3, 0.4]
+    healthy.features["volatility"] = 0.7
+    table = select(*healthy.inputs()).table.set_index("symbol")
+    np.testing.assert_allclose(table["momentum"], [0.1, 0.2, 0.3, 0.4])
+    np.testing.assert_allclose(table["volatility"], 0.7)
     np.testing.assert_allclose(table["adx"], healthy.features["adx_14"])
     np.testing.assert_allclose(table["recommend_all"], healthy.features["recommend_all"])
     np.testing.assert_allclose(table["turnover"], healthy.candidates["turnover"])
-    assert result.summary["metric_sessions"] == 50
 
 
-def test_scores_are_log_mps_over_the_eligible_alone(market):
+def test_scores_are_the_engines_over_the_eligible_alone(market):
     healthy = market(n=8)
     healthy.features["adx_14"] = np.linspace(10, 50, 8)
+    healthy.features["skew"] = np.linspace(-1, 1, 8)
+    healthy.features["antifragility"] = np.linspace(0.2, 1.9, 8)
     healthy.candidates["turnover"] = np.linspace(1e6, 2e7, 8)
     healthy.spoil("health", "BINANCE:C003USDT", status="toxic")
-    table = select(*healthy.inputs()).table.set_index("symbol")
+    result = select(*healthy.inputs())
+    table = result.table.set_index("symbol")
     left = table[table["vetoes"] == ""]
+    own = healthy.features.set_index("symbol").loc[left.index]
     matrix = pd.DataFrame(
         {
-            "momentum": left["momentum"],
-            "stability": 1 / (left["volatility"] + 1e-9),
+            "momentum": own["momentum"],
+            "stability": 1 / (own["volatility"] + 1e-9),
             "liquidity": np.minimum(1.0, left["turnover"] / 1e7),
-            "adx": left["adx"],
-            "recommend_all": left["recommend_all"],
-            "recommend_ma": left["recommend_ma"],
+            "antifragility": own["antifragility"],
+            "survival": own["survival"],
+            "efficiency": own["efficiency"],
+            "entropy": own["entropy"],
+            "trendiness": own["trendiness"],
+            "adx": own["adx_14"],
+            "recommend_all": own["recommend_all"],
+            "recommend_ma": own["recommend_ma"],
+            "skew": own["skew"].abs(),
+            "kurtosis": own["kurtosis"],
+            "cvar": own["cvar_95"],
         }
     )
-    score = log_mps(matrix, left["direction"])
-    np.testing.assert_allclose(left["alpha_score"], score.alpha)
-    for name in matrix:
-        np.testing.assert_allclose(left[f"p_{name}"], score.probabilities[name])
+    expected = score(engine_named("v4"), matrix, left["direction"])
+    np.testing.assert_allclose(left["alpha_score"], expected.alpha)
+    long = result.features[result.features["role"] == "score"]
+    told = long.pivot(index="symbol", columns="feature", values="probability")
+    pd.testing.assert_frame_equal(told[list(matrix)], expected.probabilities, check_names=False)
+    total = long.groupby("symbol")["contribution"].sum()
+    np.testing.assert_allclose(np.exp(total), expected.alpha)
 
 
 def test_the_overall_rating_can_be_the_weighted_one(market):
@@ -131,9 +148,10 @@ def test_ties_go_by_symbol(market):
     twins = market(n=5, groups=[0, 0, 0, 0, 0])
     for name in twins.returns:
         twins.returns[name] = twins.returns["BINANCE:C000USDT"]
+    twins.features["momentum"], twins.features["volatility"] = 0.3, 0.7
     for column in ("recommend_all", "recommend_ma"):
         twins.features[column] = 0.5
-    result = select(*twins.inputs(), SelectionRules(top_n=2))
+    result = select(*twins.inputs(), SelectionRules(top_n=2, min_winners=0))
     assert ranked(result) == sorted(twins.symbols)
     assert winners(result) == sorted(twins.symbols)[:2]
     assert result.table["alpha_score"].nunique() == 1
@@ -144,11 +162,14 @@ def test_a_short_sleeve_takes_the_most_bearish(market):
     common = bears.returns["BINANCE:C000USDT"].copy()
     for i, name in enumerate(bears.returns):
         bears.returns[name] = common - 0.002 * (8 - i)
-    result = select(*bears.inputs(), SelectionRules(top_n=3))
+    bears.features["momentum"] = np.linspace(-2, -0.5, 8)
+    bears.features["volatility"] = 0.7
+    result = select(*bears.inputs(), SelectionRules(top_n=3, min_winners=0))
     assert winners(result) == bears.symbols[:3]
     assert (result.table["direction"] == "SHORT").all()
     assert (result.summary["n_long"], result.summary["n_short"]) == (0, 3)
-    assert result.table.set_index("symbol")["p_recommend_all"].idxmax() == bears.symbols[0]
+    told = result.features[result.features["feature"] == "recommend_all"]
+    assert told.set_index("symbol")["probability"].idxmax() == bears.symbols[0]
 
 
 def test_long_and_short_of_one_asset_are_two_candidates(market):
@@ -157,7 +178,7 @@ def test_long_and_short_of_one_asset_are_two_candidates(market):
     flipped = both.candidates.assign(direction="SHORT")
     other = both.candidates.assign(logic="rating_ma")
     both.candidates = pd.concat([both.candidates, flipped, other], ignore_index=True)
-    result = select(*both.inputs(), SelectionRules(top_n=1, vetoes=FREE))
+    result = select(*both.inputs(), SelectionRules(top_n=1, min_winners=0, vetoes=FREE))
     assert len(result.table) == 9
     chosen = result.table[result.table["selected"]]
     assert chosen["direction"].tolist().count("LONG") == chosen["direction"].tolist().count("SHORT") == 1
@@ -228,9 +249,9 @@ def test_tomorrow_is_refused(market, day):
 
 
 def test_sessions_before_the_lookbacks_do_not_matter(market):
-    """Metrics and clusters read their windows and nothing older."""
+    """Clusters read their windows and nothing older."""
     healthy = market(n=6, sessions=300)
-    rules = SelectionRules(feature_lookback=60, cluster_lookbacks=(60, 120))
+    rules = SelectionRules(cluster_lookbacks=(60, 120))
     first = select(*healthy.inputs(), rules).table
     healthy.returns.iloc[:-120] = 0.5
     pd.testing.assert_frame_equal(first, select(*healthy.inputs(), rules).table, check_exact=True)
@@ -280,8 +301,15 @@ def test_candidates_need_a_side_and_a_key(market):
         ({"top_n": 0}, ContradictoryRulesError),
         ({"min_winners": 5, "max_winners": 4}, ContradictoryRulesError),
         ({"max_winners": 0, "min_winners": 0}, ContradictoryRulesError),
-        ({"feature_lookback": 1}, ContradictoryRulesError),
-        ({"ann": 0.0}, ContradictoryRulesError),
+        ({"max_stage": 0}, ContradictoryRulesError),
+        ({"max_stage": 5}, ContradictoryRulesError),
+        ({"strategy": "carry"}, ContradictoryRulesError),
+        ({"scarcity": "hope"}, ContradictoryRulesError),
+        ({"filters": (Friction(ticket=1.0), Friction(ticket=2.0))}, ContradictoryRulesError),
+        ({"engine": "v5"}, UnknownSignalError),
+        ({"weight_set": "newest"}, UnknownSignalError),
+        ({"engine": "v3.2", "weight_set": "flat"}, ContradictoryRulesError),
+        ({"ranker": RegimeRanker(), "strategy": "breakout"}, ContradictoryRulesError),
         ({"liquidity_scale": float("nan")}, ContradictoryRulesError),
         ({"overall_rating": "recommend_ma"}, ContradictoryRulesError),
         ({"dominant_signal": "recommend_other"}, UnknownSignalError),

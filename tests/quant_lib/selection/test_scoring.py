@@ -10,16 +10,20 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from quant_lib.selection import (
-    FALLBACK_WEIGHTS,
-    SCORE_FEATURES,
+    ENGINES,
+    METHODS,
+    MISSING,
+    WEIGHT_SETS,
     ContradictoryRulesError,
     InvalidUniverseError,
     UnknownSignalError,
-    log_mps,
+    engine_named,
     probability,
-    score_weights,
+    score,
 )
-from quant_lib.selection.scoring import METHODS, MISSING
+
+SCORE_FEATURES = ENGINES["v4"].features
+NAMES = [feature.name for feature in SCORE_FEATURES]
 
 FINITE = st.floats(-1e6, 1e6, allow_nan=False)
 FIGURES = st.lists(FINITE, min_size=2, max_size=30)
@@ -33,7 +37,7 @@ antifragility rank 0.6263 0.5
 survival cdf 1.4 1.0
 efficiency cdf 1.5348 0.5
 entropy rank_desc 0.0322 1.0
-hurst_clean rank 0.3485 0.5
+trendiness rank 0.3485 0.5
 adx cdf 1.0 1.0
 recommend_all rank 1.0 1.0
 recommend_ma rank 1.0 1.0
@@ -46,10 +50,12 @@ cvar cdf 1.0 1.0
 def test_the_table_of_semantics_5_4_is_complete():
     rows = [line.split() for line in PUBLISHED.split("\n") if line]
     assert [
-        (f.name, f.method.split("_a")[0].split("_rel")[0], f.weight, f.fallback_weight) for f in SCORE_FEATURES
+        (f.name, f.method.split("_a")[0].split("_rel")[0], f.weight, WEIGHT_SETS["flat"][f.name])
+        for f in SCORE_FEATURES
     ] == [(name, method, float(weight), float(fallback)) for name, method, weight, fallback in rows]
     assert {"momentum", "recommend_all", "recommend_ma"} == DIRECTIONAL
-    assert FALLBACK_WEIGHTS["kurtosis"] == 1.0
+    assert engine_named("v4", weight_set="flat").version == "log-mps-v4/2+flat"
+    assert engine_named("v4", overrides={"adx": 2.0}).version == "log-mps-v4/2+custom"
 
 
 @given(FIGURES)
@@ -119,7 +125,15 @@ def test_infinity_and_unknown_methods_are_errors():
         probability([1.0], "softmax")
 
 
-def matrix(n=9, seed=1, columns=("momentum", "stability", "liquidity", "adx", "recommend_all", "recommend_ma")):
+def log_mps(frame, directions, **options):
+    return score(engine_named("v4", **options), frame, directions)
+
+
+def score_weights(**options):
+    return {f.name: f.weight for f in engine_named("v4", **options).features}
+
+
+def matrix(n=9, seed=1, columns=NAMES):
     rng = np.random.default_rng(seed)
     return pd.DataFrame({name: rng.uniform(0.05, 1, n) for name in columns}, index=[f"S{i}" for i in range(n)])
 
@@ -129,40 +143,30 @@ def sides(frame, side="LONG"):
 
 
 def test_the_score_is_the_product_written_out():
-    frame = matrix(columns=tuple(feature.name for feature in SCORE_FEATURES))
-    score = log_mps(frame, sides(frame))
+    frame = matrix()
+    found = log_mps(frame, sides(frame))
     for name in frame.index:
         product = 1.0
         for feature in SCORE_FEATURES:
             p = probability(frame[feature.name], feature.method)[frame.index.get_loc(name)]
             product *= p**feature.weight
-        assert score.alpha[name] == pytest.approx(product, rel=1e-12)
-    assert score.left_out == ()
-    assert dict(score.weights) == score_weights()
+        assert found.alpha[name] == pytest.approx(product, rel=1e-12)
+    assert found.weights == score_weights()
+    assert found.missing == {}
 
 
-def test_features_that_are_not_there_are_left_out_and_listed():
-    frame = matrix().assign(unrelated=1.0)
-    score = log_mps(frame, sides(frame))
-    assert score.left_out == (
-        "antifragility",
-        "survival",
-        "efficiency",
-        "entropy",
-        "hurst_clean",
-        "skew",
-        "kurtosis",
-        "cvar",
-    )
-    assert list(score.probabilities) == list(frame.columns[:-1])
-    assert set(score.weights) == set(frame.columns[:-1])
+def test_a_feature_the_matrix_does_not_have_is_an_error():
+    frame = matrix().drop(columns=["survival", "entropy"])
+    with pytest.raises(InvalidUniverseError, match="v4 reads entropy, survival"):
+        log_mps(frame, sides(frame))
 
 
 def test_a_missing_figure_counts_a_hundredth():
     frame = matrix()
     frame.loc["S3", "recommend_all"] = np.nan
-    score = log_mps(frame, sides(frame))
-    assert score.probabilities.loc["S3", "recommend_all"] == MISSING
+    found = log_mps(frame, sides(frame))
+    assert found.probabilities.loc["S3", "recommend_all"] == MISSING
+    assert found.missing == {"recommend_all": 1}
 
 
 def test_short_is_long_of_the_opposite_market():
@@ -175,7 +179,7 @@ def test_short_is_long_of_the_opposite_market():
 
 
 def test_the_most_bearish_asset_is_the_best_short():
-    frame = matrix().assign(stability=1.0, liquidity=1.0, adx=20.0)
+    frame = matrix().assign(**dict.fromkeys(set(NAMES) - DIRECTIONAL, 0.5))
     for name in DIRECTIONAL & set(frame):
         frame[name] = np.linspace(-1, 1, len(frame))
     assert log_mps(frame, sides(frame, "SHORT")).alpha.idxmax() == "S0"
@@ -186,20 +190,21 @@ def test_sides_mix_in_one_universe():
     frame = matrix()
     mixed = sides(frame)
     mixed[["S1", "S4"]] = "SHORT"
-    score = log_mps(frame, mixed)
+    found = log_mps(frame, mixed)
     long, short = log_mps(frame, sides(frame)), log_mps(frame, sides(frame, "SHORT"))
-    assert score.alpha.equals(long.alpha.where(mixed == "LONG", short.alpha))
+    assert found.alpha.equals(long.alpha.where(mixed == "LONG", short.alpha))
 
 
-@given(st.lists(st.lists(st.one_of(st.none(), FINITE), min_size=6, max_size=6), min_size=1, max_size=12), st.randoms())
+@given(
+    st.lists(st.lists(st.one_of(st.none(), FINITE), min_size=14, max_size=14), min_size=1, max_size=12), st.randoms()
+)
 def test_scores_are_in_the_unit_interval_and_do_not_depend_on_order(rows, random):
-    columns = ["momentum", "stability", "liquidity", "adx", "recommend_all", "recommend_ma"]
-    frame = pd.DataFrame(rows, columns=columns, dtype="float64")
-    score = log_mps(frame, sides(frame))
-    assert ((score.alpha > 0) & (score.alpha <= 1)).all()
+    frame = pd.DataFrame(rows, columns=NAMES, dtype="float64")
+    found = log_mps(frame, sides(frame))
+    assert ((found.alpha > 0) & (found.alpha <= 1)).all()
     shuffled = frame.sample(frac=1.0, random_state=random.randrange(2**16))
     again = log_mps(shuffled, sides(shuffled))
-    np.testing.assert_allclose(again.alpha.reindex(frame.index), score.alpha, rtol=1e-9)
+    np.testing.assert_allclose(again.alpha.reindex(frame.index), found.alpha, rtol=1e-9)
 
 
 def test_equal_rows_score_equal_to_the_last_bit():
@@ -226,8 +231,8 @@ def test_overrides_and_the_dominant_signal():
 def test_a_weight_of_zero_switches_a_feature_off():
     frame = matrix()
     off = {name: 0.0 for name in frame if name != "adx"}
-    score = log_mps(frame, sides(frame), overrides=off)
-    np.testing.assert_allclose(score.alpha, score.probabilities["adx"])
+    found = log_mps(frame, sides(frame), overrides=off)
+    np.testing.assert_allclose(found.alpha, found.probabilities["adx"])
 
 
 @pytest.mark.parametrize("name", ["recommend_other", "recomend_all", "roc"])
@@ -238,13 +243,6 @@ def test_an_unknown_signal_is_never_ignored(name):
             log_mps(frame, sides(frame), **options)
 
 
-def test_a_dominant_signal_that_the_matrix_lacks_is_an_error():
-    frame = matrix()
-    with pytest.raises(UnknownSignalError, match="efficiency"):
-        log_mps(frame, sides(frame), dominant_signal="efficiency")
-    assert "efficiency" in log_mps(frame, sides(frame), overrides={"efficiency": 2.0}).left_out
-
-
 @pytest.mark.parametrize("weight", [-0.1, math.nan, math.inf, 21.0])
 def test_a_weight_out_of_range_is_refused(weight):
     with pytest.raises(ContradictoryRulesError, match="weight of adx"):
@@ -252,8 +250,8 @@ def test_a_weight_out_of_range_is_refused(weight):
 
 
 def test_the_poorest_score_is_still_positive():
-    frame = pd.DataFrame({"momentum": [0.0, 1.0], "survival": [0.0, 1.0], "efficiency": [0.0, 1.0]})
-    heavy = dict.fromkeys(frame, 20.0)
+    frame = pd.DataFrame({name: [0.0, 1.0] for name in NAMES})
+    heavy = dict.fromkeys(["momentum", "survival", "efficiency"], 20.0)
     alpha = log_mps(frame, sides(frame), overrides={**heavy}).alpha
     assert 0 < alpha[0] < alpha[1] <= 1
 
@@ -263,3 +261,106 @@ def test_every_row_needs_a_side(side):
     frame = matrix()
     with pytest.raises(InvalidUniverseError, match="neither LONG nor SHORT"):
         log_mps(frame, sides(frame).where(frame.index != "S2", side))
+
+
+def everything(n=8, seed=3):
+    """A column for whatever any engine reads."""
+    names = sorted({name for engine in ENGINES.values() for name in engine.reads})
+    rng = np.random.default_rng(seed)
+    return pd.DataFrame({name: rng.uniform(0.05, 1, n) for name in names}, index=[f"S{i}" for i in range(n)])
+
+
+def ranks(x):
+    return 0.01 + 0.99 * (stats.rankdata(x) - 1) / (len(x) - 1)
+
+
+def scored(name, frame, **options):
+    clusters = pd.Series(np.arange(len(frame)) % 2, index=frame.index)
+    fit = pd.Series(np.linspace(-1, 1, len(frame)), index=frame.index)
+    return score(engine_named(name, **options), frame, sides(frame), clusters=clusters, regime_fit=fit).alpha.to_numpy()
+
+
+def test_cars_2_0_subtracts_fragility():
+    frame = everything()
+    by_hand = (
+        0.4 * ranks(frame["momentum"])
+        + 0.2 * ranks(frame["stability"])
+        + 0.2 * ranks(frame["antifragility"])
+        + 0.2 * ranks(frame["liquidity"])
+        - 0.1 * ranks(frame["fragility"])
+    )
+    np.testing.assert_allclose(scored("v2", frame), by_hand)
+
+
+@pytest.mark.parametrize("name", ["v2.0", "legacy"])
+def test_cars_2_0_legacy_compares_within_the_cluster(name):
+    frame = everything()
+    by_hand = np.empty(len(frame))
+    for odd in (0, 1):
+        own = frame.iloc[odd::2]
+        unit = (own - own.min()) / (own.max() - own.min())
+        parts = 0.3 * unit["momentum"] + 0.2 * unit["inverse_volatility"] + 0.2 * unit["antifragility"]
+        by_hand[odd::2] = parts + 0.3 * unit["liquidity"]
+    np.testing.assert_allclose(scored(name, frame), by_hand)
+    with pytest.raises(InvalidUniverseError, match="clusters"):
+        score(engine_named(name), frame, sides(frame))
+
+
+def test_cars_2_1_is_a_weighted_sum_of_its_own_mappings():
+    frame = everything()
+    z = (frame - frame.mean()) / (frame.std(ddof=1) + 1e-9)
+    logistic, wide = 1 / (1 + np.exp(-z)), (z.clip(-3.49, 3.49) + 3.49) / 6.98
+    by_hand = (
+        0.2055 * logistic["momentum"]
+        + 0.0882 * logistic["stability"]
+        + 0.1697 * wide["liquidity"]
+        + 0.0988 * ranks(frame["antifragility"])
+        + 0.2273 * ranks(frame["survival"])
+        + 0.1027 * ranks(frame["efficiency"])
+        + 0.0060 * wide["entropy_order"]
+        + 0.1018 * wide["trendiness"]
+    )
+    np.testing.assert_allclose(scored("v2.1", frame), by_hand)
+    assert sum(f.weight for f in ENGINES["v2.1"].features) == pytest.approx(1.0)
+
+
+def test_v3_is_the_unweighted_product_times_the_regime():
+    frame = everything()
+    used = [f for f in SCORE_FEATURES if f.name not in ("efficiency", "entropy", "trendiness")]
+    product = np.prod([probability(frame[f.name], f.method) for f in used], axis=0)
+    factor = np.maximum(0.1, 1 + np.linspace(-1, 1, len(frame)))
+    np.testing.assert_allclose(scored("v3", frame), product * factor)
+    np.testing.assert_allclose(scored("v3.1", frame), product * factor)
+    assert (ENGINES["v3"].hurdle, ENGINES["v3.1"].hurdle, ENGINES["v3"].seats) == (0.02, 0.005, 5)
+    with pytest.raises(InvalidUniverseError, match="regime"):
+        score(engine_named("v3"), frame, sides(frame))
+
+
+@pytest.mark.parametrize("name", ["v3.2", "v3.4"])
+def test_v3_2_weighs_and_discounts_fragility(name):
+    frame = everything()
+    frame.loc["S2", "cvar"] = np.nan
+    frame.loc["S5", "fragility"] = np.nan
+    used = [f for f in SCORE_FEATURES if f.name not in ("efficiency", "entropy", "trendiness")]
+    product = np.prod([probability(frame[f.name], f.method, missing=0.5) ** f.weight for f in used], axis=0)
+    fragility = (frame["fragility"] / frame["fragility"].max()).fillna(1.0).to_numpy()
+    factor = np.maximum(0.1, 1 + np.linspace(-1, 1, len(frame)))
+    np.testing.assert_allclose(scored(name, frame), product * (1 - 0.5 * fragility) * factor)
+    assert ENGINES[name].relaxes is (name == "v3.4")
+
+
+def test_the_simple_engines():
+    frame = everything()
+    assert set(scored("baseline", frame)) == {1.0}
+    assert list(np.argsort(scored("liquid_htr", frame))) == list(np.argsort(frame["turnover"]))
+    assert ENGINES["liquid_htr"].relaxes
+    assert not ENGINES["baseline"].relaxes
+
+
+@pytest.mark.parametrize("name", sorted(ENGINES))
+def test_every_engine_has_a_version_and_takes_both_sides(name):
+    frame = everything()
+    assert ENGINES[name].version.rsplit("/", 1)[1].isdigit()
+    assert np.isfinite(scored(name, frame)).all()
+    directional = [f.name for f in ENGINES[name].features if f.directional]
+    assert ("momentum" in directional) == ("momentum" in ENGINES[name].names)

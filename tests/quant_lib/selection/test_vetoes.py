@@ -78,7 +78,7 @@ def test_a_symbol_without_returns_is_out(market):
     spoilt.returns = spoilt.returns.drop(columns=BAD)
     bad = row(outcome(spoilt))
     assert bad["vetoes"] == "no_returns"
-    assert np.isnan(bad["momentum"])
+    assert (bad["rank"], bad["blocked_by"]) == (0, "hard")
 
 
 def test_several_vetoes_are_listed_in_order_with_their_figures(market):
@@ -99,7 +99,7 @@ def test_veto_rows_go_by_candidate_and_then_by_registry(market):
     rows = outcome(spoilt).vetoes
     found = [(symbol[-7:-4], veto) for symbol, veto in zip(rows["symbol"], rows["veto"], strict=True)]
     assert found == [("001", "history"), ("002", "stale"), ("002", "history"), ("004", "toxic")]
-    assert list(rows) == ["symbol", "logic", "direction", "veto", "kind", "value", "threshold", "note"]
+    assert list(rows) == ["symbol", "logic", "direction", "veto", "kind", "source", "value", "threshold", "note"]
 
 
 def test_a_short_is_judged_by_the_opposite_sign(market):
@@ -180,7 +180,7 @@ def test_a_hard_veto_never_gives_way_to_fill_seats(market):
     result = outcome(lonely)
     assert result.table["selected"].sum() == 0
     assert result.sparse
-    assert result.stage == 1
+    assert result.stage == 4
 
 
 def test_the_registry_takes_more(market):
@@ -191,8 +191,12 @@ def test_the_registry_takes_more(market):
 
     extra = Veto("friction", "soft", "an example", judge)
     result = outcome(market(), (*HARD_VETOES, extra))
-    assert row(result)["reason"] == "vetoed: friction (because)"
+    assert row(result)["soft_vetoes"] == "friction"
+    assert row(result)["reason"].endswith("in spite of friction (because)")
     assert result.vetoes["kind"].tolist() == ["soft"]
+    strict = select(*market().inputs(), SelectionRules(max_stage=1), vetoes=(*HARD_VETOES, extra))
+    assert (row(strict)["selected"], row(strict)["blocked_by"]) == (False, "soft")
+    assert row(strict)["reason"].endswith("vetoed: friction (because)")
 
 
 def test_every_defect_of_health_has_a_veto():

@@ -16,7 +16,21 @@ from quant_resources.config import (
     SelectionConfig,
 )
 from quant_resources.config._fields import NUMERIC_FIELDS, OPERATIONS
-from quant_resources.config._sleeve import AllocationConfig, HealthVeto, Rating, RiskConfig, Signal
+from quant_resources.config._selection import (
+    AdvancedTrendConfig,
+    DarwinianConfig,
+    HealthVeto,
+    Metadata,
+    PercentileConfig,
+    PredictabilityConfig,
+    RankSignal,
+    Rating,
+    SelectionEngine,
+    Signal,
+    TrendRegimeConfig,
+)
+from quant_resources.config._sleeve import AllocationConfig, RiskConfig
+from quant_resources.config._sleeve_rules import _NOT_IN_V4
 from quant_resources.config._types import Direction
 from quant_resources.config._universe import AssetType
 
@@ -68,17 +82,32 @@ def test_vocabularies() -> None:
     assert get_args(Direction) == ("LONG", "SHORT")
 
 
-def test_signals_are_those_the_selection_table_holds() -> None:
-    from quant_lib.contracts import SELECTION
-    from quant_lib.selection.scoring import SCORE_FEATURES
+def test_engines_signals_and_metadata_of_selection_are_those_of_the_library() -> None:
+    from quant_lib.selection import ENGINES, WEIGHT_SETS, scored_features
+    from quant_lib.selection.matrix import SOURCES, STRATEGIES
+    from quant_lib.selection.vetoes import _METADATA
 
-    scored = {feature.name for feature in SCORE_FEATURES}
-    stored = {name.removeprefix("p_") for name in SELECTION.column_names if name.startswith("p_")}
-    assert set(get_args(Signal)) == scored & stored
+    fields = SelectionConfig.model_fields
+    assert set(get_args(SelectionEngine)) == set(ENGINES)
+    assert set(get_args(Signal)) == set(scored_features())
+    assert set(get_args(Signal)) - _NOT_IN_V4 == set(ENGINES["v4"].names)
+    assert set(get_args(RankSignal)) <= set(SOURCES)
+    assert set(get_args(fields["weight_set"].annotation)) == set(WEIGHT_SETS)
+    assert set(get_args(get_args(fields["strategy"].annotation)[0])) == set(STRATEGIES)
+    assert set(get_args(Metadata)) == _METADATA
+
+
+def test_filters_and_their_defaults_are_those_of_the_library() -> None:
+    from quant_lib.selection import AdvancedTrend, Percentile, Predictability, TrendRegime
+
+    assert Predictability(**PredictabilityConfig().model_dump()) == Predictability()
+    assert TrendRegime(**TrendRegimeConfig().model_dump()) == TrendRegime()
+    assert AdvancedTrend(**AdvancedTrendConfig().model_dump()) == AdvancedTrend()
+    assert Percentile(**PercentileConfig().model_dump()) == Percentile()
 
 
 def test_selection_defaults_are_those_of_the_library() -> None:
-    from quant_lib.selection.recruit import SelectionRules
+    from quant_lib.selection.rules import SelectionRules
     from quant_lib.selection.vetoes import VetoRules
 
     config, rules, vetoes = SelectionConfig(), SelectionRules(), VetoRules()
@@ -87,5 +116,12 @@ def test_selection_defaults_are_those_of_the_library() -> None:
     assert config.rating == vetoes.rating
     assert config.cluster_threshold == rules.cluster_threshold
     assert (config.min_winners, config.max_winners) == (rules.min_winners, rules.max_winners)
-    assert config.feature_lookback == rules.feature_lookback
+    assert (config.max_stage, config.scarcity, config.max_clusters) == (
+        rules.max_stage,
+        rules.scarcity,
+        rules.max_clusters,
+    )
+    assert (config.engine, config.liquidity_scale) == (rules.engine, rules.liquidity_scale)
+    assert DarwinianConfig().required == vetoes.required_metadata
+    assert DarwinianConfig().survival_min == vetoes.survival_min
     assert config.dominant_signal_weight == rules.dominant_weight

@@ -1,0 +1,300 @@
+"""The verdict on every candidate, as rows: what it was judged by, why it is in or out, what would change that."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from quant_lib.contracts import SELECTION, SELECTION_FEATURES
+from quant_lib.selection._facts import KEY
+from quant_lib.selection.relaxation import STAGES, Recruitment
+from quant_lib.selection.rules import SelectionRules
+from quant_lib.selection.scoring import Score
+
+__all__ = ["SelectionResult", "outcome_of"]
+
+FloatArray = npt.NDArray[np.float64]
+_COLUMNS = tuple(name for name in SELECTION.column_names if name not in ("profile", "date"))
+_NOT_FIGURES = frozenset({"segment"})
+
+
+@dataclass(frozen=True)
+class SelectionResult:
+    """The verdict on every candidate.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Columns of ``SELECTION`` without profile and date, by symbol, logic, direction.
+    stage : int
+        Last relaxation stage tried; 1, strict.
+    sparse : bool
+        Fewer winners than the floor.
+    vetoes : DataFrame
+        Rows of ``SELECTION_VETOES`` without profile and date: every veto that holds under the configured thresholds.
+    summary : mapping
+        Counts, weights and versions, for the run's record.
+    facts : DataFrame
+        Everything known of each candidate, in the order of `table`.
+    score : Score
+        Of the candidates without a hard veto; its index is that of `facts`.
+    """
+
+    table: pd.DataFrame
+    stage: int
+    sparse: bool
+    vetoes: pd.DataFrame
+    summary: Mapping[str, Any]
+    facts: pd.DataFrame
+    score: Score
+
+    @cached_property
+    def features(self) -> pd.DataFrame:
+        """Rows of ``SELECTION_FEATURES`` without profile and date: every figure, and what the score made of it."""
+        parts = [self._scored(), self._judged()]
+        rows = pd.concat([part for part in parts if len(part)], ignore_index=True) if any(map(len, parts)) else parts[1]
+        rows = rows.sort_values([*KEY, "feature"], kind="stable", ignore_index=True)
+        types = {n: t for n, t in SELECTION_FEATURES.pandas_types().items() if n not in ("profile", "date")}
+        return rows.astype(types)[list(types)]
+
+    def _scored(self) -> pd.DataFrame:
+        parts = []
+        keys = self.facts.loc[self.score.values.index, KEY]
+        additive = self.score.engine.combine == "sum"
+        for feature in self.score.engine.features:
+            p = self.score.probabilities[feature.name]
+            part = keys.assign(feature=feature.name, value=self.score.values[feature.name], probability=p)
+            worth = p if additive else np.log(np.maximum(p, 1e-9))
+            parts.append(part.assign(weight=feature.weight, contribution=feature.weight * worth, role="score"))
+        return pd.concat(parts, ignore_index=True) if parts else self._judged().iloc[:0]
+
+    def _judged(self) -> pd.DataFrame:
+        """Figures vetoes and filters read, for every candidate; what is scored is not told twice."""
+        taken = {feature.name for feature in self.score.engine.features}
+        figures = self.facts.select_dtypes("number").drop(columns=list(_NOT_FIGURES & set(self.facts)))
+        keep = [name for name in figures if not str(name).endswith("_local")]
+        long = figures[keep].assign(**{k: self.facts[k] for k in KEY}).melt(KEY, var_name="feature", value_name="value")
+        long["value"] = long["value"].astype("float64")
+        nothing = dict.fromkeys(("probability", "weight", "contribution"), np.nan)
+        long = long.assign(**nothing, role="fact")
+        scored = set(self.facts.loc[self.score.values.index, KEY].itertuples(index=False, name=None))
+        keys = zip(*(long[k] for k in KEY), strict=True)
+        told = [name in taken and key in scored for name, key in zip(long["feature"], keys, strict=True)]
+        return long[~np.array(told, dtype=bool)] if len(long) else long
+
+
+def outcome_of(
+    facts: pd.DataFrame,
+    ranked: pd.Index,
+    refused: pd.DataFrame,
+    strict: pd.DataFrame,
+    scored: Score,
+    ranking: FloatArray,
+    clusters: pd.Series,
+    recruited: Recruitment,
+    rules: SelectionRules,
+) -> SelectionResult:
+    """Write the verdicts down.
+
+    Parameters
+    ----------
+    facts : DataFrame
+        Every candidate.
+    ranked : Index
+        Rows without a hard veto, best first.
+    refused, strict : DataFrame
+        Hard and soft vetoes that hold.
+    scored : Score
+        Of the ranked.
+    ranking : array
+        Figure each was ranked by, best first.
+    clusters : Series
+        Cluster of the ranked, by row.
+    recruited : Recruitment
+        Outcome of recruitment, best first.
+    rules : SelectionRules
+    """
+    table = facts.assign(
+        alpha_score=scored.alpha.reindex(facts.index),
+        cluster=clusters.reindex(facts.index).fillna(-1),
+        n_missing=scored.values.isna().sum(axis=1).reindex(facts.index).fillna(0),
+        **_placed(facts, ranked, ranking, recruited),
+    )
+    vetoes = _all_vetoes(facts, refused, strict, ranked, recruited)
+    _describe(table, vetoes, ranked, recruited, rules)
+    types = SELECTION.pandas_types()
+    made = table[list(_COLUMNS)].astype({name: types[name] for name in _COLUMNS}).reset_index(drop=True)
+    sparse = int(made["selected"].sum()) < rules.min_winners
+    summary = {**_summary(made, vetoes, scored, recruited, rules), "sparse": sparse}
+    return SelectionResult(made, recruited.reached, sparse, vetoes, summary, facts, scored)
+
+
+def _placed(facts: pd.DataFrame, ranked: pd.Index, ranking: FloatArray, recruited: Recruitment) -> dict[str, Any]:
+    """Rank, stage and gap of every row."""
+    at, n = facts.index.get_indexer(ranked), len(facts)
+    rank, stage, gap = np.zeros(n, dtype="int64"), np.zeros(n, dtype="int64"), np.zeros(n, dtype="int64")
+    figure, needed = np.full(n, np.nan), np.full(n, np.nan)
+    blocked = np.full(n, "hard", dtype=object)
+    places = np.arange(1, len(ranked) + 1)
+    rank[at], stage[at], blocked[at], figure[at] = places, recruited.stage, recruited.blocked, ranking
+    behind = (recruited.rival >= 0) & (recruited.rival < np.arange(len(ranked)))
+    gap[at] = np.where(behind, np.arange(len(ranked)) - recruited.rival, 0)
+    needed[at] = np.where(behind, ranking[recruited.rival], np.nan)
+    beyond = recruited.blocked == "quota"
+    if beyond.any():
+        gap[at] = np.where(beyond, places - recruited.quota, gap[at])
+        needed[at] = np.where(beyond, ranking[max(recruited.quota - 1, 0)], needed[at])
+    selected = stage > 0
+    return {
+        "rank": rank,
+        "stage": stage,
+        "selected": selected,
+        "blocked_by": blocked,
+        "rank_gap": gap,
+        "rank_score": figure,
+        "score_needed": needed,
+    }
+
+
+def _all_vetoes(
+    facts: pd.DataFrame, refused: pd.DataFrame, strict: pd.DataFrame, ranked: pd.Index, recruited: Recruitment
+) -> pd.DataFrame:
+    """Every veto that holds, the quota's included, by candidate."""
+    rows = pd.concat([refused, strict], ignore_index=True)
+    beyond = np.flatnonzero(recruited.blocked == "quota")
+    if len(beyond):
+        out = facts.loc[ranked[beyond], KEY].reset_index(drop=True)
+        place = (beyond + 1).astype("float64")
+        out = out.assign(veto="percentile", kind="hard", source="percentile", value=place)
+        out["threshold"] = float(recruited.quota)
+        out["note"] = [f"rank {at:.0f} is beyond the {recruited.quota} places of the best" for at in place]
+        rows = pd.concat([rows, out], ignore_index=True)
+    return rows.sort_values(KEY, kind="stable", ignore_index=True)
+
+
+def _describe(
+    table: pd.DataFrame, vetoes: pd.DataFrame, ranked: pd.Index, recruited: Recruitment, rules: SelectionRules
+) -> None:
+    """Vetoes, reason and counterfactual of every row, in words."""
+    held: dict[tuple[str, str, str], list[Any]] = {}
+    row: Any
+    for row in vetoes.itertuples(index=False):
+        held.setdefault((row.symbol, row.logic, row.direction), []).append(row)
+    position = {label: at for at, label in enumerate(ranked)}
+    symbols = table.loc[ranked, "symbol"].tolist()
+    groups = _winners_by_group(table, ranked, recruited)
+    columns: dict[str, list[str]] = {
+        n: [] for n in ("vetoes", "soft_vetoes", "veto_detail", "reason", "to_be_selected")
+    }
+    for row in table.itertuples():
+        own = held.get((row.symbol, row.logic, row.direction), [])
+        columns["vetoes"].append(",".join(one.veto for one in own if one.kind == "hard"))
+        columns["soft_vetoes"].append(",".join(one.veto for one in own if one.kind == "soft"))
+        detail = {one.veto: {"value": _null(one.value), "threshold": _null(one.threshold)} for one in own}
+        columns["veto_detail"].append(json.dumps(detail, sort_keys=True))
+        at = position.get(row.Index, -1)
+        rival = symbols[recruited.rival[at]] if at >= 0 and recruited.rival[at] >= 0 else ""
+        columns["reason"].append(_reason(row, own, rival, groups, rules))
+        columns["to_be_selected"].append(_counterfactual(row, own, rival))
+    for name, values in columns.items():
+        table[name] = pd.array(values, dtype="str")
+
+
+def _winners_by_group(
+    table: pd.DataFrame, ranked: pd.Index, recruited: Recruitment
+) -> dict[tuple[int, str], list[Any]]:
+    groups: dict[tuple[int, str], list[Any]] = {}
+    row: Any
+    for row in table.loc[ranked[recruited.stage > 0]].itertuples():
+        groups.setdefault((int(row.cluster), row.direction), []).append(row)
+    return groups
+
+
+def _reason(
+    row: Any, own: list[Any], rival: str, groups: Mapping[tuple[int, str], list[Any]], rules: SelectionRules
+) -> str:
+    notes = "; ".join(f"{one.veto} ({one.note})" for one in own)
+    if row.rank == 0:
+        return f"vetoed: {notes}"
+    place = f"score {row.alpha_score:.6g}, rank {row.rank}, cluster {row.cluster:.0f}"
+    group = groups.get((int(row.cluster), row.direction), [])
+    if row.selected:
+        seat = 1 + sum(one.rank < row.rank for one in group)
+        spite = f", in spite of {notes}" if notes else ""
+        stage = f"stage {row.stage} ({STAGES[row.stage - 1]})"
+        return f"{place}: recruited as {seat} in the cluster, {row.direction}, at {stage}{spite}"
+    if row.blocked_by in ("soft", "quota"):
+        return f"{place}: vetoed: {notes}"
+    if row.blocked_by == "listing":
+        return f"{place}: another listing of {row.base_identity} ranks higher, {rival or 'not recruited itself'}"
+    if row.blocked_by == "cap":
+        return f"{place}: beyond the cap of {rules.max_winners} winners"
+    ahead = ", ".join(f"{one.symbol} ({one.rank_score:.6g})" for one in group)
+    return f"{place}: outranked in cluster {row.cluster:.0f} by {ahead}"
+
+
+def _counterfactual(row: Any, own: list[Any], rival: str) -> str:
+    """Say what would have to be different for the row to be selected."""
+    if row.selected:
+        return ""
+    binding = [one for one in own if one.kind == "hard" and one.veto != "percentile"] or [
+        one for one in own if one.kind == "soft" and row.blocked_by == "soft"
+    ]
+    steps = [f"clear {_limit(one)}" for one in binding]
+    if row.rank == 0:
+        return "; ".join([*steps, "then be scored and ranked"])
+    if row.rank_gap > 0:
+        above = f" above {rival}" if rival and row.blocked_by != "quota" else ""
+        steps.append(
+            f"climb {row.rank_gap} places{above}: rank by more than {row.score_needed:.6g}, now {row.rank_score:.6g}"
+        )
+    elif row.blocked_by == "listing":
+        steps.append(f"be the listing of {row.base_identity} that is recruited")
+    elif row.blocked_by in ("seat", "cap"):
+        steps.append("have been admitted at the stage whose winners took its place")
+    return "; ".join(steps)
+
+
+def _limit(one: Any) -> str:
+    if math.isnan(one.value) or math.isnan(one.threshold):
+        return f"{one.veto} ({one.note})"
+    return f"{one.veto} ({one.value:.4g}, limit {one.threshold:.4g})"
+
+
+def _null(value: float) -> float | None:
+    return None if math.isnan(value) else float(value)
+
+
+def _summary(
+    table: pd.DataFrame, vetoes: pd.DataFrame, scored: Score, recruited: Recruitment, rules: SelectionRules
+) -> dict[str, Any]:
+    won = table[table["selected"]]
+    ranked = table["rank"] > 0
+    return {
+        "n_candidates": len(table),
+        "n_vetoed": int((~ranked).sum()),
+        "n_eligible": int(ranked.sum()),
+        "n_soft_vetoed": int((ranked & table["soft_vetoes"].ne("")).sum()),
+        "n_clusters": int(table.loc[table["cluster"] >= 0, "cluster"].nunique()),
+        "n_winners": len(won),
+        "n_long": int((won["direction"] == "LONG").sum()),
+        "n_short": int((won["direction"] == "SHORT").sum()),
+        "vetoes": {str(name): int(count) for name, count in vetoes["veto"].value_counts().sort_index().items()},
+        "stage": recruited.reached,
+        "stages": {str(stage): int((won["stage"] == stage).sum()) for stage in range(1, len(STAGES) + 1)},
+        "min_winners": rules.min_winners,
+        "max_winners": rules.max_winners,
+        "scarcity": rules.scarcity,
+        "engine": scored.engine.name,
+        "weights_version": scored.engine.version,
+        "weights": dict(sorted(scored.weights.items())),
+        "missing": dict(sorted(scored.missing.items())),
+    }
