@@ -24,10 +24,11 @@ def _figure(title: str, **layout: Any) -> go.Figure:
     figure.update_layout(
         title={"text": title, "x": 0.0, "font": {"size": 15}},
         template="plotly_white",
-        margin={"l": 55, "r": 15, "t": 45, "b": 35},
-        height=layout.pop("height", 340),
+        margin={"l": 55, "r": 15, "t": 45, "b": 70},
+        height=layout.pop("height", 340) + 35,
         font={"family": "system-ui, sans-serif", "size": 12},
-        legend={"orientation": "h", "y": 1.08, "x": 1.0, "xanchor": "right"},
+        # Below the plot: eight names wrap to several lines, and above it they would cover the data.
+        legend={"orientation": "h", "y": -0.12, "yanchor": "top", "x": 0.0, "xanchor": "left"},
         hovermode=layout.pop("hovermode", "x unified"),
         **layout,
     )
