@@ -21,6 +21,7 @@ from quant_assets.configured import load_configured  # noqa: E402
 from quant_assets.dataops.assets import dataops_assets  # noqa: E402
 from quant_assets.partitions import daily_partitions  # noqa: E402
 from quant_resources.artifacts import ArtifactsResource  # noqa: E402
+from quant_resources.binance.resource import BinanceResource  # noqa: E402
 from quant_resources.compute import ComputeResource  # noqa: E402
 from quant_resources.config import Project  # noqa: E402
 from quant_resources.lakehouse.resource import LakehouseResource  # noqa: E402
@@ -56,6 +57,7 @@ def build_definitions(settings: Settings, project: Project) -> dg.Definitions:
             "artifacts": ArtifactsResource(root=str(settings.artifacts_dir)),
             "compute": ComputeResource(workers=settings.workers),
             "tradingview": market_resource(settings, project),
+            "binance": BinanceResource(url=settings.binance_url),
         },
     )
 

@@ -82,6 +82,10 @@ def _market_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _exchange_url(value: str) -> str:
+    return "" if value in ("", "off") else _market_url(value)
+
+
 def _market_source(value: str) -> str:
     if _SOURCE.fullmatch(value) is None:
         raise ValueError("must be synthetic, synthetic:SEED or parquet:FOLDER")
@@ -101,6 +105,7 @@ def _market_as_of(value: str) -> str:
 
 
 MarketUrl: TypeAlias = Annotated[str, AfterValidator(_market_url)]
+ExchangeUrl: TypeAlias = Annotated[str, AfterValidator(_exchange_url)]
 MarketSource: TypeAlias = Annotated[str, AfterValidator(_market_source)]
 MarketAsOf: TypeAlias = Annotated[str, AfterValidator(_market_as_of)]
 
@@ -128,6 +133,9 @@ class Settings(BaseSettings):
     )
     workers: int = Field(
         0, ge=0, le=256, description="QUANT_WORKERS: processes a step may use; 0: as many as there are processors."
+    )
+    binance_url: ExchangeUrl = Field(
+        "", description="QUANT_BINANCE_URL: second source of the catalogue. Empty or `off`, `live`, or a server's URL."
     )
     shared_data: Path | None = Field(None, description="QUANT_SHARED_DATA: recorded market data that tests may read.")
     tradingview_token: SecretStr = Field(SecretStr(""), description="QUANT_TRADINGVIEW_TOKEN; empty: anonymous.")

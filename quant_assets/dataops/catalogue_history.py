@@ -10,10 +10,25 @@ import pandas as pd
 
 from quant_lib.contracts import INSTRUMENT_VERSIONS
 from quant_lib.instruments import rewind, valid_on, versions_of
+from quant_resources.binance.resource import BinanceResource
 from quant_resources.config import UniverseConfig
 from quant_resources.lakehouse import Lake, Receipt
 
 VERSIONS = INSTRUMENT_VERSIONS.name
+
+
+def exchange_listings(binance: BinanceResource, universes: Iterable[UniverseConfig]) -> pd.DataFrame | None:
+    """Ask the exchange for its listings of the kinds some universe follows there; None where it is off."""
+    kinds = {kind for universe in universes if "BINANCE" in universe.exchanges for kind in universe.asset_types}
+    if not binance.enabled or not kinds & {"spot", "perp"}:
+        return None
+    return binance.client().listings(kinds).frame
+
+
+def all_symbols(listings: pd.DataFrame, exchange: pd.DataFrame | None) -> pd.Series:
+    """Name every symbol that some source lists now."""
+    parts = [listings["symbol"], *([] if exchange is None else [exchange["symbol"]])]
+    return pd.concat(parts, ignore_index=True)
 
 
 def last_known_rows(lake: Lake, listed: pd.Series, universes: Iterable[UniverseConfig]) -> pd.DataFrame | None:

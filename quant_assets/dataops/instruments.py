@@ -8,6 +8,7 @@ import dagster as dg
 from quant_assets import keys
 from quant_assets.common import NETWORK_RETRY, no_retry_where_hopeless, partition_dates, result, schema_metadata
 from quant_lib.contracts import INSTRUMENTS
+from quant_resources.binance.resource import BinanceResource
 from quant_resources.config import Project
 from quant_resources.lakehouse.resource import LakehouseResource
 from quant_resources.tradingview.resource import TradingViewResource
@@ -27,11 +28,20 @@ def instruments_asset(project: Project, common: dict[str, Any]) -> dg.AssetsDefi
         **common,
     )
     def instruments(
-        context: dg.AssetExecutionContext, lakehouse: LakehouseResource, tradingview: TradingViewResource
+        context: dg.AssetExecutionContext,
+        lakehouse: LakehouseResource,
+        tradingview: TradingViewResource,
+        binance: BinanceResource,
     ) -> dg.MaterializeResult[Any]:
         import pandas as pd
 
-        from quant_assets.dataops.catalogue_history import catalogue_figures, last_known_rows, update_versions
+        from quant_assets.dataops.catalogue_history import (
+            all_symbols,
+            catalogue_figures,
+            exchange_listings,
+            last_known_rows,
+            update_versions,
+        )
         from quant_resources.catalogue import build_instruments, fetch_listings
 
         lake, dates = lakehouse.lake, partition_dates(context)
@@ -39,9 +49,11 @@ def instruments_asset(project: Project, common: dict[str, Any]) -> dg.AssetsDefi
         with tradingview.client() as client, no_retry_where_hopeless():
             last_closed = client.clock().date() - dt.timedelta(days=1)
             listings = pd.concat([fetch_listings(client, universe) for universe in followed], ignore_index=True)
-        seen, receipts = last_known_rows(lake, listings["symbol"], followed), []
+        with no_retry_where_hopeless():
+            told = exchange_listings(binance, followed)
+        seen, receipts = last_known_rows(lake, all_symbols(listings, told), followed), []
         for date in dates:
-            rows = build_instruments(listings, date, scanned_today=date == last_closed, last_known=seen)
+            rows = build_instruments(listings, date, scanned_today=date == last_closed, exchange=told, last_known=seen)
             receipts.append(lake.replace(INSTRUMENTS, rows, date=date))
         receipts.append(update_versions(lake, dates))
         return result(receipts, **catalogue_figures(lake, rows, dates[-1]))

@@ -1,0 +1,70 @@
+"""The catalogue with the exchange as its second source, through the real asset on the embedded market."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import dagster as dg
+import pytest
+
+from quant_assets.checks.catalogue import judge_coverage
+from quant_assets.configured import load_configured
+from quant_assets.dataops.instruments import instruments_asset
+from quant_assets.partitions import daily_partitions
+from quant_resources.binance import BinanceResource
+from quant_resources.lakehouse import Lake
+from quant_resources.lakehouse.resource import LakehouseResource
+from quant_resources.tradingview.resource import TradingViewResource
+
+pytest.importorskip("ccxt")
+DAY = dt.date(2022, 6, 30)
+
+
+def materialise(tmp_path, url, *, raising=True):
+    _, project = load_configured()
+    common = {
+        "partitions_def": daily_partitions(dt.date(2022, 6, 1)),
+        "backfill_policy": dg.BackfillPolicy.single_run(),
+    }
+    return dg.materialize(
+        [instruments_asset(project, common)],
+        partition_key=DAY.isoformat(),
+        raise_on_error=raising,
+        resources={
+            "lakehouse": LakehouseResource(root=str(tmp_path)),
+            "tradingview": TradingViewResource(as_of=DAY.isoformat()),
+            "binance": BinanceResource(url=url, attempts=1),
+        },
+    )
+
+
+def test_figures_of_the_exchange_are_in_the_catalogue(tmp_path, binance):
+    assert materialise(tmp_path, binance.url).success
+    assert sorted(binance.asked) == ["/api/v3/exchangeInfo", "/fapi/v1/exchangeInfo"]
+    rows = Lake(tmp_path).read("instruments", date=DAY).set_index("symbol")
+    btc = rows.loc["BINANCE:BTCUSDT"]
+    assert (btc["lot_size"], btc["lot_size_source"], btc["min_notional"]) == (1e-5, "exchange", 5.0)
+    assert (btc["source"], btc["active"]) == ("binance+tradingview", True)
+    assert rows.loc["BINANCE:LUNAUSDT", "listing"] == "delisted"
+    told = set(rows.index[rows["lot_size_source"] == "exchange"])
+    assert told == {
+        "BINANCE:BTCUSDT",
+        "BINANCE:ETHUSDT",
+        "BINANCE:ETHBTC",
+        "BINANCE:LUNAUSDT",
+        "BINANCE:BTCUSDT.P",
+        "BINANCE:OLDUSDT.P",
+    }
+    verdict = judge_coverage(Lake(tmp_path), DAY)
+    assert verdict.passed, verdict.message
+    assert verdict.figures["lot_size_coverage"] == 1.0
+
+
+def test_an_exchange_that_was_asked_and_does_not_answer_fails_the_step(tmp_path, binance):
+    binance.refuse = lambda number, path: (451, {}, b"{}")
+    run = materialise(tmp_path, binance.url, raising=False)
+    assert not run.success
+    failed = run.get_step_failure_events()[0].event_specific_data.error
+    assert "refuses this address" in failed.message
+    assert "does not serve every country" in failed.message
+    assert not Lake(tmp_path).exists("instruments")
