@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from quant_assets import keys
-from quant_assets.common import result, schema_metadata, the_date
+from quant_assets.common import NETWORK_RETRY, no_retry_where_hopeless, result, schema_metadata, the_date
 from quant_assets.sleeve_rules import sleeve_calendar, sleeve_rules
 from quant_lib.contracts import CANDIDATE_DROPS, CANDIDATE_FUNNEL, CANDIDATES, FOUNDATION
+from quant_resources.binance.resource import BinanceResource
 from quant_resources.lakehouse.resource import LakehouseResource
 from quant_resources.tradingview.resource import TradingViewResource
 
@@ -23,10 +24,14 @@ def candidates_asset(chain: "SleeveContext") -> dg.AssetsDefinition:
         description=f"{CANDIDATES.description} {chain.sleeve.description}",
         metadata=schema_metadata(CANDIDATES),
         pool="tradingview",
+        retry_policy=NETWORK_RETRY,
         **chain.options("candidates", kinds={"tradingview", "deltalake"}, flow="dataops"),
     )
     def candidates(
-        context: dg.AssetExecutionContext, lakehouse: LakehouseResource, tradingview: TradingViewResource
+        context: dg.AssetExecutionContext,
+        lakehouse: LakehouseResource,
+        tradingview: TradingViewResource,
+        binance: BinanceResource,
     ) -> dg.MaterializeResult[Any]:
         from quant_assets.alpha.scanning import vendor_ratings
         from quant_lib.calendars import require_session
@@ -36,7 +41,10 @@ def candidates_asset(chain: "SleeveContext") -> dg.AssetsDefinition:
         require_session(sleeve_calendar(chain.project, chain.sleeve), date, f"sleeve {profile}")
         instruments, features = lake.read("instruments", date=date), lake.read("features", date=date)
         mode = str(instruments["mode"].iloc[0]) if len(instruments) else "reconstructed"
-        scanned = vendor_ratings(tradingview, chain.project, chain.sleeve) if mode == "scanned" else None
+        scanned = None
+        if mode == "scanned":
+            with no_retry_where_hopeless():
+                scanned = vendor_ratings(tradingview, binance, chain.project, chain.sleeve)
         universe = universe_on(features, instruments, None if scanned is None else scanned.index)
         if scanned is not None:
             universe["tv_recommend_all"] = universe["symbol"].map(scanned)

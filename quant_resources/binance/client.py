@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
@@ -157,15 +157,17 @@ class BinanceClient:
         frame = pd.DataFrame(rows, columns=["symbol", "last", "quote_volume"])
         return frame.sort_values("symbol", kind="stable", ignore_index=True)
 
-    def discover(self, asset_type: str = "spot", quote: str = "USDT", min_volume: float = 0.0) -> Discovery:
-        """Find what trades now against a quote with at least some turnover (semantics 1.10).
+    def discover(
+        self, asset_type: str = "spot", quotes: Collection[str] = ("USDT",), min_volume: float = 0.0
+    ) -> Discovery:
+        """Find what trades now against some quotes with at least some turnover (semantics 1.10).
 
         Parameters
         ----------
         asset_type : {"spot", "perp"}
             Kind.
-        quote : str
-            Quote currency.
+        quotes : collection of str
+            Quote currencies; none given: every one.
         min_volume : float
             Turnover of the last 24 hours, quote currency. A symbol without one does not reach any floor.
         """
@@ -173,8 +175,9 @@ class BinanceClient:
         steps = [("listed", len(found))]
         found = found[found["active"].astype(bool)]
         steps.append(("active", len(found)))
-        found = found[found["quote"] == quote]
-        steps.append((f"quote {quote}", len(found)))
+        if quotes:
+            found = found[found["quote"].isin(list(quotes))]
+        steps.append(("quote", len(found)))
         found = found.merge(self.tickers(asset_type)[["symbol", "quote_volume"]], on="symbol", how="left")
         found = found[found["quote_volume"] >= min_volume]
         steps.append((f"volume >= {min_volume:g}", len(found)))

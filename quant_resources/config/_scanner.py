@@ -45,6 +45,11 @@ class ScannerConfig(ConfigModel):
     name: Name = Field(description="Name of the file, without .yaml.")
     description: Text = Field(description="What it looks for, in a sentence.")
     universe: Name = Field(description="Universe it narrows.")
+    source: Literal["tradingview", "binance"] = Field(
+        "tradingview",
+        description="Who says what is listed on a live day: TradingView's screener, or Binance itself "
+        "(QUANT_BINANCE_URL must be set). Figures are judged on stored bars either way.",
+    )
     intent: Direction = Field(description="Direction of every candidate it proposes.")
     logic: Name = Field(description="Strategy logic that its candidates belong to.")
     filters: tuple[FilterConfig, ...] = Field((), description="Conditions that must all hold.")

@@ -166,6 +166,20 @@ def _judge_bounds(scanner: ScannerConfig, judge: Judge) -> None:
             judge.warn("CFG_DEAD_FILTER", bound.path, f"{bound.text} never drops anything", "remove it")
 
 
+def judge_source(scanner: ScannerConfig, universe: UniverseConfig | None, judge: Judge) -> None:
+    """Find a scanner that asks an exchange for what the exchange does not list."""
+    if scanner.source != "binance" or universe is None:
+        return
+    foreign = sorted({*universe.exchanges} - {"BINANCE"} | {*universe.asset_types} - {"spot", "perp"})
+    if foreign:
+        judge.error(
+            "CFG_CONTRADICTION_SOURCE",
+            ("source",),
+            f"Binance cannot say what is listed of {', '.join(foreign)} in universe {universe.name}",
+            "write tradingview, or choose a universe of Binance's spot pairs and perpetuals",
+        )
+
+
 def _dead(bounds: list[Bound], whole: Interval) -> list[Bound]:
     """Rules of one field that may all be removed together without letting anything more pass."""
     kept = list(bounds)

@@ -16,7 +16,7 @@ from quant_resources.config._files import Files, read_files
 from quant_resources.config._judge import Judge
 from quant_resources.config._platform import PlatformConfig
 from quant_resources.config._scanner import ScannerConfig
-from quant_resources.config._scanner_rules import judge_scanner, judge_twins, judge_universe
+from quant_resources.config._scanner_rules import judge_scanner, judge_source, judge_twins, judge_universe
 from quant_resources.config._sleeve import SleeveConfig
 from quant_resources.config._sleeve_rules import Known, judge_platform, judge_sleeve
 from quant_resources.config._universe import UniverseConfig
@@ -222,6 +222,7 @@ def _judge_all(files: Files) -> list[Finding]:
     scanner_judges = {name: judge(files.scanners.nodes[name]) for name in files.scanners.models}
     for name, scanner in files.scanners.models.items():
         judge_scanner(scanner, scanner_judges[name], files.universes.names)
+        judge_source(scanner, files.universes.models.get(scanner.universe), scanner_judges[name])
     judge_twins(files.scanners.models, scanner_judges)
     known = Known(platform, files.universes.names, files.scanners.names, files.scanners.models)
     for name, sleeve in files.sleeves.models.items():

@@ -68,3 +68,20 @@ def test_an_exchange_that_was_asked_and_does_not_answer_fails_the_step(tmp_path,
     assert "refuses this address" in failed.message
     assert "does not serve every country" in failed.message
     assert not Lake(tmp_path).exists("instruments")
+
+
+def test_a_scanner_may_take_its_list_from_the_exchange(binance):
+    from quant_assets.alpha.scanning import vendor_ratings
+    from quant_lib.errors import MissingDataError
+
+    _, project = load_configured()
+    sleeve = project.sleeves["binance_spot_rating_all_long"]
+    name = sleeve.scanners[0]
+    scanner = project.scanners[name].model_copy(update={"source": "binance"})
+    object.__setattr__(project, "scanners", {**project.scanners, name: scanner})
+    market = TradingViewResource(as_of=DAY.isoformat())
+    found = vendor_ratings(market, BinanceResource(url=binance.url, attempts=1), project, sleeve)
+    assert sorted(found.index) == ["BINANCE:BTCUSDT", "BINANCE:ETHUSDT"]
+    assert found.isna().all(), "an exchange rates nothing"
+    with pytest.raises(MissingDataError, match="QUANT_BINANCE_URL"):
+        vendor_ratings(market, BinanceResource(), project, sleeve)

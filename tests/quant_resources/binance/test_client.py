@@ -47,11 +47,11 @@ def test_perpetuals_with_their_start_and_without_dated_contracts(client, binance
 
 
 def test_discovery_filters_active_quote_and_volume_and_counts_each_step(client):
-    found = client.discover("spot", "USDT", 1000.0)
+    found = client.discover("spot", ["USDT"], 1000.0)
     assert found.frame["symbol"].tolist() == ["BINANCE:BTCUSDT"]
     assert found.frame["quote_volume"].tolist() == [2_000_000.0]
-    assert found.funnel == (("listed", 4), ("active", 3), ("quote USDT", 2), ("volume >= 1000", 1))
-    assert client.discover("perp", "USDT").frame["symbol"].tolist() == ["BINANCE:BTCUSDT.P"]
+    assert found.funnel == (("listed", 4), ("active", 3), ("quote", 2), ("volume >= 1000", 1))
+    assert client.discover("perp").frame["symbol"].tolist() == ["BINANCE:BTCUSDT.P"]
 
 
 def test_a_figure_the_exchange_does_not_tell_is_missing(client, binance):

@@ -339,6 +339,15 @@ ERRORS: dict[str, tuple[Break, str, str, str]] = {
         "configs/sleeves/longs.yaml:5:tags.direction",
         "the tag says short",
     ),
+    "source that does not list the universe": (
+        lambda configs: (
+            configs.edit(SCANNER, "universe: spot", "universe: spot\nsource: binance"),
+            configs.edit(UNIVERSE, "exchanges: [BINANCE]", "exchanges: [BINANCE, OKX]"),
+        ),
+        "CFG_CONTRADICTION_SOURCE",
+        "configs/scanners/buys.yaml:3:source",
+        "Binance cannot say what is listed of OKX in universe spot",
+    ),
     "filter against intent": (
         edit(SCANNER, "operation: greater, right: 0", "operation: less, right: 0"),
         "CFG_CONTRADICTION_INTENT",
