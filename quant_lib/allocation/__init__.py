@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from quant_lib.allocation._allocate import allocate, allocate_prepared
 from quant_lib.allocation._antifragility import antifragility, tail_table
-from quant_lib.allocation._context import AllocationContext, RegimeLike
+from quant_lib.allocation._context import AllocationContext
 from quant_lib.allocation._covariance import Covariance, estimate_covariance
 from quant_lib.allocation._engines import ENGINES, Engine, Problem, Solution, supported_profiles
 from quant_lib.allocation._errors import (
@@ -61,7 +61,6 @@ __all__ = [
     "NonFiniteReturnsError",
     "Prepared",
     "Problem",
-    "RegimeLike",
     "Relaxation",
     "RiskProfile",
     "Solution",

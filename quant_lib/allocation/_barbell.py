@@ -8,19 +8,17 @@ import numpy as np
 import numpy.typing as npt
 
 from quant_lib.allocation._antifragility import antifragility
-from quant_lib.allocation._context import RegimeLike
 from quant_lib.allocation._covariance import Covariance
 from quant_lib.allocation._engines import Problem, Solution
 from quant_lib.allocation._errors import SolverError
 from quant_lib.allocation._hrp import hrp_weights
 from quant_lib.allocation._limits import Limits, effective_limits, project_to_limits
+from quant_lib.regime import AGGRESSOR_SHARE, Regime
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 
-AGGRESSOR_SHARE = {"QUIET": 0.15, "NORMAL": 0.10, "TURBULENT": 0.05, "CRISIS": 0.03}
-"""Share of capital in aggressors, by regime (semantics 7.6)."""
 _HRP_CORE = 10
 
 
@@ -62,7 +60,7 @@ def barbell(problem: Problem) -> Solution:
     )
 
 
-def aggressor_share(regime: RegimeLike | None) -> tuple[float, str]:
+def aggressor_share(regime: Regime | None) -> tuple[float, str]:
     """Share of capital for aggressors and the words for why."""
     if regime is None or not regime.known:
         return AGGRESSOR_SHARE["NORMAL"], "regime not known, as in NORMAL"

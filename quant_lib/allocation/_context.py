@@ -3,34 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from quant_lib.allocation._errors import AllocationInputError
+from quant_lib.regime import Regime
 
 FloatArray = npt.NDArray[np.float64]
-
-
-class RegimeLike(Protocol):
-    """What an allocation reads of a regime (`quant_lib.regime`)."""
-
-    @property
-    def label(self) -> str:
-        """QUIET, NORMAL, TURBULENT or CRISIS."""
-        ...
-
-    @property
-    def quadrant(self) -> str:
-        """EXPANSION, INFLATIONARY_TREND, STAGNATION, CRISIS or NORMAL."""
-        ...
-
-    @property
-    def known(self) -> bool:
-        """Whether there was enough history to tell."""
-        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +32,7 @@ class AllocationContext:
         +1 or -1 by atom, for `AllocationRequest.net_target`.
     """
 
-    regime: RegimeLike | None = None
+    regime: Regime | None = None
     benchmark: pd.Series | None = None
     previous: pd.Series | None = None
     factors: pd.Series | None = None
@@ -73,7 +54,7 @@ class Facts:
         +1 or -1.
     """
 
-    regime: RegimeLike | None = None
+    regime: Regime | None = None
     benchmark: FloatArray | None = None
     previous: FloatArray | None = None
     factors: FloatArray | None = None

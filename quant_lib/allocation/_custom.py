@@ -19,20 +19,12 @@ from quant_lib.allocation._min_variance import min_variance
 from quant_lib.allocation._neutral import market_neutral
 from quant_lib.allocation._traded import needs_rows, traded_max_sharpe, traded_min_variance
 from quant_lib.objectives import SUPPORTED
+from quant_lib.regime import ADAPTIVE_PROFILE
 
 FloatArray = npt.NDArray[np.float64]
 
 _SMALLEST_TREE = 3
 _MOVED = 1e-9
-
-ADAPTIVE = {
-    "EXPANSION": "max_sharpe",
-    "INFLATIONARY_TREND": "barbell",
-    "STAGNATION": "min_variance",
-    "CRISIS": "hrp",
-    "NORMAL": "max_sharpe",
-}
-"""Risk profile of ``adaptive`` by quadrant (semantics 7.6)."""
 
 
 class CustomEngine:
@@ -115,7 +107,7 @@ def _adaptive(problem: Problem) -> Solution:
     if regime is None or not regime.known:
         chosen, why = problem.request.adaptive_fallback, "regime not known"
     else:
-        chosen, why = ADAPTIVE[regime.quadrant], f"quadrant {regime.quadrant}"
+        chosen, why = ADAPTIVE_PROFILE[regime.quadrant], f"quadrant {regime.quadrant}"
     solution = _PROFILES[chosen](problem)
     note = f"{why}: {chosen}" + (f"; {solution.note}" if solution.note else "")
     return dataclasses.replace(solution, note=note, risk_profile=chosen)

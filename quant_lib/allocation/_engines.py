@@ -6,6 +6,7 @@ asked for; what it solves is its entry in `SUPPORTED`.
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -133,8 +134,16 @@ def _market() -> Engine:
     return BaselineEngine()
 
 
+def _from_library(name: str) -> Callable[[], Engine]:
+    def make() -> Engine:
+        made: Engine = importlib.import_module(f"quant_lib.allocation._{name}").engine()
+        return made
+
+    return make
+
+
 ENGINES: Mapping[str, Callable[[], Engine]] = MappingProxyType(
-    {"adaptive": _adaptive, "custom": _custom, "market": _market}
+    {"adaptive": _adaptive, "custom": _custom, "market": _market} | {name: _from_library(name) for name in LIBRARIES}
 )
 """Engine by name; the value imports and makes it."""
 

@@ -73,7 +73,7 @@ def equal_risk(Sigma: FloatArray, limits: Limits) -> EqualRisk:
     """
     free_form = risk_budget_weights(Sigma) * limits.gross
     if _inside(free_form, limits):
-        found = EqualRisk(free_form, "newton", _ratio(Sigma, free_form, np.ones(len(Sigma), dtype=bool)), 0)
+        found = EqualRisk(free_form, "newton", contribution_ratio(Sigma, free_form, np.ones(len(Sigma), dtype=bool)), 0)
     else:
         found = _bounded(Sigma, limits, free_form)
     if not found.ratio <= RATIO_LIMIT:
@@ -121,7 +121,8 @@ def _inside(w: FloatArray, limits: Limits) -> bool:
     return limits.violation(w) <= _TOLERANCE
 
 
-def _ratio(Sigma: FloatArray, w: FloatArray, of: BoolArray) -> float:
+def contribution_ratio(Sigma: FloatArray, w: FloatArray, of: BoolArray) -> float:
+    """Compute the largest over the smallest risk contribution of some weights; 1 for fewer than two of them."""
     contributions = (w * (Sigma @ w))[of]
     if len(contributions) < 2:
         return 1.0
@@ -155,7 +156,7 @@ def _bounded(Sigma: FloatArray, limits: Limits, start: FloatArray) -> EqualRisk:
         following = _next_active(P, limits, active, w, lam, nu, one=active.key() in seen)
         if following.key() == active.key():
             untouched = ~active.at_cap & ~active.full[limits.groups]
-            return EqualRisk(w, "newton+caps", _ratio(P, w, untouched), int((~untouched).sum()))
+            return EqualRisk(w, "newton+caps", contribution_ratio(P, w, untouched), int((~untouched).sum()))
         seen.add(active.key())
         active = following
     raise SolverError("newton+caps", "no convergence", f"active caps still change after {_ROUNDS} rounds")

@@ -7,6 +7,7 @@ import pandas as pd
 
 ORDER_COLUMNS = ("price", "quantity", "order_weight", "order_note")
 _WHOLE = 1e-9
+_ROUNDING = 1e-12
 
 
 def size_orders(
@@ -44,7 +45,7 @@ def size_orders(
     target = positions["net_weight"].to_numpy(dtype="float64")
     units = np.abs(target) * capital / price
     has_lot = np.isfinite(lot) & (lot > 0.0)
-    lots = np.floor(units / np.where(has_lot, lot, 1.0) + _WHOLE)
+    lots = np.floor(units / np.where(has_lot, lot, 1.0) * (1.0 + _ROUNDING) + _WHOLE)
     quantity = np.where(has_lot, lots * lot, units)
     notional = quantity * price
     small = np.abs(target) < min_position

@@ -11,7 +11,6 @@ from quant_lib.allocation import (
     Allocation,
     AllocationContext,
     AllocationRequest,
-    RegimeLike,
     allocate,
     allocate_prepared,
     prepare,
@@ -20,6 +19,7 @@ from quant_lib.allocation import (
 from quant_lib.clustering import cluster_returns
 from quant_lib.contracts import ALLOCATIONS, POSITIONS, WEIGHTS, TableSpec
 from quant_lib.decision.rules import SleeveRules
+from quant_lib.regime import Regime
 from quant_lib.synthesis import flatten, make_atoms
 
 
@@ -54,7 +54,7 @@ class Known:
         ``symbol``, ``price``, ``lot_size``, ``min_notional``; None: positions are not sized.
     """
 
-    regime: RegimeLike | None = None
+    regime: Regime | None = None
     benchmark: pd.Series | None = None
     held: Mapping[tuple[str, str], pd.Series] | None = None
     quotes: pd.DataFrame | None = None
