@@ -14,13 +14,14 @@ app = typer.Typer(help="Configuration.", no_args_is_help=True)
 @app.command()
 @command
 def show(
-    profile: Annotated[str, typer.Argument(help="Sleeve.")],
+    profile: Annotated[str, typer.Argument(help="Sleeve or meta.")],
     as_json: Annotated[bool, typer.Option("--json", help="JSON output.")] = False,
 ) -> None:
-    """Show every value of a sleeve with the file and line it comes from."""
+    """Show every value of a sleeve or meta with the file and line it comes from."""
     from quant_assets.configured import load_configured
 
-    resolved = load_configured()[1].resolve_sleeve(profile)
+    project = load_configured()[1]
+    resolved = project.resolve_meta(profile) if profile in project.metas else project.resolve_sleeve(profile)
     if as_json:
         emit_json({entry.key: {"value": entry.value, "origin": entry.origin} for entry in resolved.values})
         return

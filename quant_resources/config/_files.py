@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from quant_resources.config._build import build
 from quant_resources.config._merge import load_with_parents, merge
+from quant_resources.config._meta import MetaConfig
 from quant_resources.config._overrides import overrides_of
 from quant_resources.config._platform import PlatformConfig
 from quant_resources.config._scanner import ScannerConfig
@@ -22,7 +23,7 @@ from quant_resources.config.node import Node
 
 M = TypeVar("M", bound=BaseModel)
 
-FOLDERS: Mapping[str, str] = {"universe": "universes", "scanner": "scanners", "sleeve": "sleeves"}
+FOLDERS: Mapping[str, str] = {"universe": "universes", "scanner": "scanners", "sleeve": "sleeves", "meta": "metas"}
 PLATFORM_FILE = "platform.yaml"
 SUFFIX = ".yaml"
 RESERVED_NAMES = frozenset({"all", "alpha", "data", "dataops", "default", "governance", "meta"})
@@ -58,6 +59,7 @@ class Files:
     universes: Loaded[UniverseConfig] = field(default_factory=Loaded)
     scanners: Loaded[ScannerConfig] = field(default_factory=Loaded)
     sleeves: Loaded[SleeveConfig] = field(default_factory=Loaded)
+    metas: Loaded[MetaConfig] = field(default_factory=Loaded)
 
     def show(self, path: Path) -> str:
         """Name a path as errors do: from the configuration folder on."""
@@ -76,7 +78,7 @@ def read_files(configs_dir: Path, environment: Mapping[str, str]) -> Files:
     Parameters
     ----------
     configs_dir : Path
-        Folder with ``platform.yaml``, ``universes``, ``scanners`` and ``sleeves``.
+        Folder with ``platform.yaml``, ``universes``, ``scanners``, ``sleeves`` and ``metas``.
     environment : mapping of str to str
         Environment variables.
 
@@ -97,6 +99,11 @@ def read_files(configs_dir: Path, environment: Mapping[str, str]) -> Files:
     files.universes = _load_all(files, UniverseConfig, "universe", paths["universe"], overrides)
     files.scanners = _load_all(files, ScannerConfig, "scanner", paths["scanner"], overrides)
     files.sleeves = _load_all(files, SleeveConfig, "sleeve", paths["sleeve"], overrides)
+    files.metas = _load_all(files, MetaConfig, "meta", paths["meta"], overrides)
+    for name in sorted(set(files.sleeves.names) & set(files.metas.names)):
+        files.error(
+            "CFG_NAME", paths["meta"][name], f"a sleeve is called {name!r} too", "both become groups: rename one"
+        )
     return files
 
 

@@ -19,6 +19,7 @@ KINDS: Mapping[str, str] = {
     "UNIVERSES": "universe",
     "SCANNERS": "scanner",
     "SLEEVES": "sleeve",
+    "METAS": "meta",
 }
 _PREFIX = "QUANT_"
 _SEPARATOR = "__"

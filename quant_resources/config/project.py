@@ -14,6 +14,8 @@ from pydantic import BaseModel
 
 from quant_resources.config._files import Files, read_files
 from quant_resources.config._judge import Judge
+from quant_resources.config._meta import MetaConfig
+from quant_resources.config._meta_rules import judge_meta
 from quant_resources.config._platform import PlatformConfig
 from quant_resources.config._scanner import ScannerConfig
 from quant_resources.config._scanner_rules import judge_scanner, judge_source, judge_twins, judge_universe
@@ -83,7 +85,7 @@ class Project:
         The folder.
     platform : PlatformConfig
         What holds for every sleeve.
-    universes, scanners, sleeves : mapping
+    universes, scanners, sleeves, metas : mapping
         By name, sorted.
     """
 
@@ -92,6 +94,7 @@ class Project:
     universes: Mapping[str, UniverseConfig]
     scanners: Mapping[str, ScannerConfig]
     sleeves: Mapping[str, SleeveConfig]
+    metas: Mapping[str, MetaConfig]
     nodes: Mapping[tuple[str, str], Node] = field(repr=False, compare=False)
 
     def sleeve(self, name: str) -> SleeveConfig:
@@ -105,6 +108,10 @@ class Project:
     def universe(self, name: str) -> UniverseConfig:
         """Universe by name, likewise."""
         return _get(self.universes, "universe", name)
+
+    def meta(self, name: str) -> MetaConfig:
+        """Meta by name, likewise."""
+        return _get(self.metas, "meta", name)
 
     def scanners_of(self, name: str) -> tuple[ScannerConfig, ...]:
         """Scanners of a sleeve, in the order it lists them."""
@@ -127,6 +134,32 @@ class Project:
                 "universes": [_decisive(universe) for universe in self.universes_of(name)],
             }
         )
+
+    def resolve_meta(self, name: str) -> Resolved:
+        """Every value of a meta and of the sleeves and metas below it, with their origin.
+
+        Raises
+        ------
+        UnknownProfileError
+            Where there is no such meta.
+        """
+        values: list[ResolvedValue] = []
+        waiting, done = [name], set()
+        while waiting:
+            one = waiting.pop(0)
+            if one in done:
+                continue
+            done.add(one)
+            meta = self.meta(one)
+            values += _values("meta" if one == name else f"meta.{one}", meta, self.nodes["meta", one])
+            waiting += [member.meta for member in meta.sleeves if member.meta]
+            for profile in [member.profile for member in meta.sleeves if member.profile]:
+                prefix = f"sleeve.{profile}"
+                values.append(
+                    ResolvedValue(f"{prefix}.config_hash", self.config_hash(profile), f"sleeves/{profile}.yaml")
+                )
+        decisive = {value.key: value.value for value in values if value.key.rsplit(".", 1)[-1] not in _NOT_DECISIVE}
+        return Resolved(name, _sha256(decisive), tuple(values))
 
     def resolve_sleeve(self, name: str) -> Resolved:
         """Every effective value of a sleeve with its origin.
@@ -189,7 +222,12 @@ def assemble(configs_dir: Path, environment: Mapping[str, str]) -> tuple[Project
     if platform is None:
         return None, findings
     nodes = {("platform", ""): files.platform.nodes[""]}
-    for kind, loaded in (("universe", files.universes), ("scanner", files.scanners), ("sleeve", files.sleeves)):
+    for kind, loaded in (
+        ("universe", files.universes),
+        ("scanner", files.scanners),
+        ("sleeve", files.sleeves),
+        ("meta", files.metas),
+    ):
         nodes.update({(kind, name): node for name, node in loaded.nodes.items()})
     project = Project(
         configs_dir=configs_dir,
@@ -197,6 +235,7 @@ def assemble(configs_dir: Path, environment: Mapping[str, str]) -> tuple[Project
         universes=MappingProxyType(files.universes.models),
         scanners=MappingProxyType(files.scanners.models),
         sleeves=MappingProxyType(files.sleeves.models),
+        metas=MappingProxyType(files.metas.models),
         nodes=MappingProxyType(nodes),
     )
     return project, findings
@@ -227,6 +266,15 @@ def _judge_all(files: Files) -> list[Finding]:
     known = Known(platform, files.universes.names, files.scanners.names, files.scanners.models)
     for name, sleeve in files.sleeves.models.items():
         judge_sleeve(sleeve, judge(files.sleeves.nodes[name]), known)
+    for name, meta in files.metas.models.items():
+        judge_meta(
+            meta,
+            judge(files.metas.nodes[name]),
+            sleeves=files.sleeves.models,
+            sleeve_names=files.sleeves.names,
+            metas=files.metas.models,
+            meta_names=files.metas.names,
+        )
     return [finding for one in judges for finding in one.findings]
 
 

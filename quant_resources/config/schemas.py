@@ -15,12 +15,14 @@ from typing import Any
 from pydantic import BaseModel
 
 from quant_resources.config._merge import APPEND, EXTENDS
+from quant_resources.config._meta import MetaConfig
 from quant_resources.config._platform import PlatformConfig
 from quant_resources.config._scanner import FilterConfig, ScannerConfig
 from quant_resources.config._sleeve import SleeveConfig
 from quant_resources.config._universe import UniverseConfig
 
 MODELS: Mapping[str, type[BaseModel]] = {
+    "meta": MetaConfig,
     "platform": PlatformConfig,
     "scanner": ScannerConfig,
     "sleeve": SleeveConfig,

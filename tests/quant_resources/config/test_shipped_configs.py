@@ -14,7 +14,7 @@ from quant_resources.config.schemas import json_schemas, write_schemas
 
 CONFIGS = Path(__file__).parents[3] / "configs"
 FILES = sorted(CONFIGS.rglob("*.yaml"))
-KINDS = {"configs": "platform", "universes": "universe", "scanners": "scanner", "sleeves": "sleeve"}
+KINDS = {"configs": "platform", "universes": "universe", "scanners": "scanner", "sleeves": "sleeve", "metas": "meta"}
 
 
 @pytest.fixture(scope="module")
