@@ -12,7 +12,7 @@ from quant_lib import indicators as ta
 from quant_lib import statistics
 from quant_lib.features._block import SeriesBlock, once
 from quant_lib.features._declare import MIN_MA_VOTES
-from quant_lib.indicators import ratings, votes
+from quant_lib.indicators import ratings
 from quant_lib.indicators._series import FloatArray, IntArray, lag
 
 
@@ -27,28 +27,50 @@ def ago(block: SeriesBlock, bars: int) -> FloatArray:
     return lag(block.close, bars, block.offsets)
 
 
+_LENGTHS = (10, 20, 30, 50, 100, 200)
+_EMAS = (*_LENGTHS, 12, 13, 26)
+_VOTING = 14
+"""Averages of `_averages` that vote: the first ones."""
+
+
+@once
+def _averages(block: SeriesBlock) -> FloatArray:
+    """All averages of close, one a row: six simple ones, VWMA 20, Hull 9, the exponential ones of `_EMAS`."""
+    made = np.empty((len(_LENGTHS) + 2 + len(_EMAS), block.close.size))
+    for row, length in enumerate(_LENGTHS):
+        ta.sma(block.close, length, block.offsets, made[row])
+    made[6] = ta.vwma(block.close, block.volume, 20, block.offsets)
+    made[7] = ta.hma(block.close, 9, block.offsets)
+    ta.emas(block.close, _EMAS, block.offsets, made[8:])
+    return made
+
+
 @once
 def sma(block: SeriesBlock, length: int) -> FloatArray:
     """Average close over some bars."""
+    if length in _LENGTHS:
+        return _averages(block)[_LENGTHS.index(length)]
     return ta.sma(block.close, length, block.offsets)
 
 
 @once
 def ema(block: SeriesBlock, length: int) -> FloatArray:
     """Exponential moving average of close."""
+    if length in _EMAS:
+        return _averages(block)[8 + _EMAS.index(length)]
     return ta.ema(block.close, length, block.offsets)
 
 
 @once
 def hma(block: SeriesBlock, length: int) -> FloatArray:
     """Hull moving average of close."""
-    return ta.hma(block.close, length, block.offsets)
+    return _averages(block)[7] if length == 9 else ta.hma(block.close, length, block.offsets)
 
 
 @once
 def vwma(block: SeriesBlock, length: int) -> FloatArray:
     """Volume-weighted moving average of close."""
-    return ta.vwma(block.close, block.volume, length, block.offsets)
+    return _averages(block)[6] if length == 20 else ta.vwma(block.close, block.volume, length, block.offsets)
 
 
 @once
@@ -72,18 +94,23 @@ def di_minus(block: SeriesBlock, length: int) -> FloatArray:
 
 
 @once
-def _donchian(block: SeriesBlock, length: int) -> tuple[FloatArray, FloatArray]:
-    return ta.donchian(block.high, block.low, length, block.offsets)
+def _top(block: SeriesBlock, length: int) -> FloatArray:
+    return ta.highest(block.high, length, block.offsets)
+
+
+@once
+def _floor(block: SeriesBlock, length: int) -> FloatArray:
+    return ta.lowest(block.low, length, block.offsets)
 
 
 def donchian_upper(block: SeriesBlock, length: int) -> FloatArray:
     """Highest high of the bars before this one."""
-    return _donchian(block, length)[0]
+    return lag(_top(block, length), 1, block.offsets)
 
 
 def donchian_lower(block: SeriesBlock, length: int) -> FloatArray:
     """Lowest low of the bars before this one."""
-    return _donchian(block, length)[1]
+    return lag(_floor(block, length), 1, block.offsets)
 
 
 def atr(block: SeriesBlock, length: int) -> FloatArray:
@@ -99,7 +126,9 @@ def rsi(block: SeriesBlock, length: int) -> FloatArray:
 
 @once
 def _macd(block: SeriesBlock) -> ta.Macd:
-    return ta.macd(block.close, offsets=block.offsets)
+    line = ema(block, 12) - ema(block, 26)
+    signal = ta.ema(line, 9, block.offsets)
+    return ta.Macd(line, signal, line - signal)
 
 
 def macd_line(block: SeriesBlock) -> FloatArray:
@@ -119,7 +148,8 @@ def macd_hist(block: SeriesBlock) -> FloatArray:
 
 @once
 def _stochastic(block: SeriesBlock) -> ta.Stochastic:
-    return ta.stochastic(block.high, block.low, block.close, offsets=block.offsets)
+    k = ta.sma(ta.place(block.close, _top(block, 14), _floor(block, 14)), 3, block.offsets)
+    return ta.Stochastic(k, ta.sma(k, 3, block.offsets))
 
 
 def stoch_k(block: SeriesBlock) -> FloatArray:
@@ -134,7 +164,7 @@ def stoch_d(block: SeriesBlock) -> FloatArray:
 
 @once
 def _stoch_rsi(block: SeriesBlock) -> ta.Stochastic:
-    return ta.stoch_rsi(block.close, offsets=block.offsets)
+    return ta.stochastic_of(rsi(block, 14), offsets=block.offsets)
 
 
 def stoch_rsi_k(block: SeriesBlock) -> FloatArray:
@@ -168,7 +198,7 @@ def momentum(block: SeriesBlock, length: int) -> FloatArray:
 @once
 def williams_r(block: SeriesBlock, length: int) -> FloatArray:
     """Williams %R."""
-    return ta.williams_r(block.high, block.low, block.close, length, block.offsets)
+    return ta.williams_of(block.close, _top(block, length), _floor(block, length))
 
 
 @once
@@ -179,7 +209,7 @@ def ultimate_oscillator(block: SeriesBlock) -> FloatArray:
 
 @once
 def _bull_bear(block: SeriesBlock) -> ta.BullBear:
-    return ta.bull_bear(block.high, block.low, block.close, offsets=block.offsets)
+    return ta.BullBear(block.high - ema(block, 13), block.low - ema(block, 13))
 
 
 def bull_bear_power(block: SeriesBlock) -> FloatArray:
@@ -190,7 +220,7 @@ def bull_bear_power(block: SeriesBlock) -> FloatArray:
 @once
 def midpoint(block: SeriesBlock, length: int) -> FloatArray:
     """Ichimoku line: half-way between highest high and lowest low."""
-    return ta.midpoint(block.high, block.low, length, block.offsets)
+    return 0.5 * (_top(block, length) + _floor(block, length))
 
 
 def average_slope(block: SeriesBlock, length: int, bars: int) -> FloatArray:
@@ -215,50 +245,29 @@ def segment(block: SeriesBlock) -> FloatArray:
     return block.segment.astype(np.float64)
 
 
-def _ma_votes(block: SeriesBlock) -> list[FloatArray]:
-    averages = [kind(block, length) for kind in (sma, ema) for length in (10, 20, 30, 50, 100, 200)]
-    averages += [vwma(block, 20), hma(block, 9)]
-    conversion, base = midpoint(block, 9), midpoint(block, 26)
-    lines = ta.Ichimoku(conversion, base, 0.5 * (conversion + base), midpoint(block, 52))
-    ichimoku = votes.vote_ichimoku(lines, block.close, block.ruleset, block.offsets)
-    return [*(votes.vote_average(block.close, average) for average in averages), ichimoku]
-
-
-def _other_votes(block: SeriesBlock) -> list[FloatArray]:
-    def before(x: FloatArray) -> FloatArray:
-        return lag(x, 1, block.offsets)
-
-    close, trend, rules = block.close, ema(block, 50), block.ruleset
-    strength, channel, percent_r = rsi(block, 14), cci(block, 20), williams_r(block, 14)
-    stoch, stoch_of_rsi, move, power = _stochastic(block), _stoch_rsi(block), _dmi(block, 14, 14), _bull_bear(block)
-    swing, difference, line = ao(block), momentum(block, 10), _macd(block)
-    swing1 = before(swing)
-    return [
-        votes.vote_rsi(strength, before(strength)),
-        votes.vote_stochastic(stoch.k, stoch.d, before(stoch.k), before(stoch.d), rules),
-        votes.vote_cci(channel, before(channel)),
-        votes.vote_adx(move.adx, move.plus, move.minus, before(move.adx), before(move.plus), before(move.minus), rules),
-        votes.vote_awesome(swing, swing1, before(swing1), close),
-        votes.vote_momentum(difference, before(difference), close),
-        votes.vote_macd(line.line, line.signal, close),
-        votes.vote_stoch_rsi(
-            stoch_of_rsi.k, stoch_of_rsi.d, before(stoch_of_rsi.k), before(stoch_of_rsi.d), close, trend, rules
-        ),
-        votes.vote_williams(percent_r, before(percent_r)),
-        votes.vote_bull_bear(power.bull, power.bear, before(power.bull), before(power.bear), close, trend),
-        votes.vote_ultimate(ultimate_oscillator(block)),
-    ]
-
-
 @once
 def _ma(block: SeriesBlock) -> tuple[FloatArray, IntArray]:
-    rating, count = ratings.tally(_ma_votes(block))
+    lines = midpoint(block, 9), midpoint(block, 26), midpoint(block, 52)
+    rating, count = ratings.rate_averages(block.close, _averages(block)[:_VOTING], lines, block.ruleset, block.offsets)
     return np.where(count >= MIN_MA_VOTES, rating, np.nan), count
 
 
 @once
 def _other(block: SeriesBlock) -> tuple[FloatArray, IntArray]:
-    return ratings.tally(_other_votes(block))
+    figures = ratings.OscillatorFigures(
+        rsi(block, 14),
+        _stochastic(block),
+        cci(block, 20),
+        _dmi(block, 14, 14),
+        ao(block),
+        momentum(block, 10),
+        _macd(block),
+        _stoch_rsi(block),
+        williams_r(block, 14),
+        _bull_bear(block),
+        ultimate_oscillator(block),
+    )
+    return ratings.rate_oscillators(block.close, ema(block, 50), figures, block.ruleset, block.offsets)
 
 
 def recommend_ma(block: SeriesBlock) -> FloatArray:

@@ -41,9 +41,8 @@ def mean_return(block: SeriesBlock, bars: int) -> FloatArray:
 @once
 def volatility(block: SeriesBlock, bars: int) -> FloatArray:
     """Annualised standard deviation of daily returns."""
-    deviation = ta.rolling_std(_returns(block), bars, 1, block.offsets)
-    root: FloatArray = np.sqrt(_years(block))
-    return deviation * root
+    made: FloatArray = np.sqrt(_moments(block, bars).variance * (bars / (bars - 1.0)) * _years(block))
+    return made
 
 
 def range_percent(block: SeriesBlock) -> FloatArray:
@@ -125,7 +124,7 @@ def turbulence(block: SeriesBlock, bars: int) -> FloatArray:
 
 @once
 def _autocorrelation(block: SeriesBlock, bars: int) -> statistics.Autocorrelation:
-    return statistics.autocorrelation(_returns(block), bars, block.offsets)
+    return statistics.autocorrelation(_returns(block), bars, block.offsets, _average_return(block, bars))
 
 
 def autocorr_1(block: SeriesBlock, bars: int) -> FloatArray:
@@ -184,18 +183,18 @@ def trend_duration(block: SeriesBlock, length: int, least: int) -> FloatArray:
 
 
 @once
-def _moments(block: SeriesBlock, bars: int) -> tuple[FloatArray, FloatArray]:
-    return statistics.moments(_returns(block), bars, block.offsets)
+def _moments(block: SeriesBlock, bars: int) -> statistics.Moments:
+    return statistics.moments(_returns(block), bars, block.offsets, _average_return(block, bars))
 
 
 def skew(block: SeriesBlock, bars: int) -> FloatArray:
     """Skewness."""
-    return _moments(block, bars)[0]
+    return _moments(block, bars).skew
 
 
 def kurtosis(block: SeriesBlock, bars: int) -> FloatArray:
     """Excess kurtosis."""
-    return _moments(block, bars)[1]
+    return _moments(block, bars).kurtosis
 
 
 @once

@@ -10,7 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from quant_lib.indicators._averages import ema, hma, rma, rolling_median, rolling_std, sma, vwma, wma
+    from quant_lib.indicators._averages import ema, emas, hma, rma, rolling_median, rolling_std, sma, vwma, wma
     from quant_lib.indicators._oscillators import (
         BullBear,
         Macd,
@@ -20,10 +20,13 @@ if TYPE_CHECKING:
         cci,
         macd,
         momentum,
+        place,
         rsi,
         stoch_rsi,
         stochastic,
+        stochastic_of,
         ultimate,
+        williams_of,
         williams_r,
     )
     from quant_lib.indicators._ranges import (
@@ -41,7 +44,7 @@ if TYPE_CHECKING:
     from quant_lib.indicators._series import IndicatorInputError, change, lag
 
 _HOME = {
-    "_averages": ("ema", "hma", "rma", "rolling_median", "rolling_std", "sma", "vwma", "wma"),
+    "_averages": ("ema", "emas", "hma", "rma", "rolling_median", "rolling_std", "sma", "vwma", "wma"),
     "_oscillators": (
         "BullBear",
         "Macd",
@@ -51,10 +54,13 @@ _HOME = {
         "cci",
         "macd",
         "momentum",
+        "place",
         "rsi",
         "stoch_rsi",
         "stochastic",
+        "stochastic_of",
         "ultimate",
+        "williams_of",
         "williams_r",
     ),
     "_ranges": (
@@ -88,6 +94,7 @@ __all__ = [
     "dmi",
     "donchian",
     "ema",
+    "emas",
     "highest",
     "hma",
     "ichimoku",
@@ -96,6 +103,7 @@ __all__ = [
     "macd",
     "midpoint",
     "momentum",
+    "place",
     "rma",
     "rolling_median",
     "rolling_std",
@@ -103,9 +111,11 @@ __all__ = [
     "sma",
     "stoch_rsi",
     "stochastic",
+    "stochastic_of",
     "true_range",
     "ultimate",
     "vwma",
+    "williams_of",
     "williams_r",
     "wma",
 ]

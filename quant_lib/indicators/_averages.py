@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +12,7 @@ from quant_lib.indicators import _kernels
 from quant_lib.indicators._series import FloatArray, IntArray, bounds, check_length, same_size, series
 
 
-def sma(x: npt.ArrayLike, length: int, offsets: IntArray | None = None) -> FloatArray:
+def sma(x: npt.ArrayLike, length: int, offsets: IntArray | None = None, out: FloatArray | None = None) -> FloatArray:
     """Average the last ``length`` bars (SMA).
 
     Parameters
@@ -22,6 +23,8 @@ def sma(x: npt.ArrayLike, length: int, offsets: IntArray | None = None) -> Float
         Bars in the window.
     offsets : array of shape (n_series + 1,), optional
         Bounds of the series laid end to end in ``x``; one series by default.
+    out : array of shape (n_bars,), optional
+        Where to write.
 
     Returns
     -------
@@ -34,9 +37,9 @@ def sma(x: npt.ArrayLike, length: int, offsets: IntArray | None = None) -> Float
         Where the length is not positive or the offsets are not bounds.
     """
     values = series(x)
-    out = np.empty_like(values)
-    _kernels.mean(values, bounds(values, offsets), check_length(length), out)
-    return out
+    made = np.empty_like(values) if out is None else out
+    _kernels.mean(values, bounds(values, offsets), check_length(length), made)
+    return made
 
 
 def _smoothed(x: npt.ArrayLike, length: int, alpha: float, offsets: IntArray | None) -> FloatArray:
@@ -53,6 +56,34 @@ def ema(x: npt.ArrayLike, length: int, offsets: IntArray | None = None) -> Float
     leaves the average as it was.
     """
     return _smoothed(x, check_length(length), 2.0 / (length + 1.0), offsets)
+
+
+def emas(
+    x: npt.ArrayLike, lengths: Sequence[int], offsets: IntArray | None = None, out: FloatArray | None = None
+) -> FloatArray:
+    """Several exponential moving averages in one pass, each bit-equal to `ema`.
+
+    Parameters
+    ----------
+    x : array of shape (n_bars,)
+        Any series, oldest first; NaN marks a missing bar.
+    lengths : sequence of int
+        Length of each average.
+    offsets : array of shape (n_series + 1,), optional
+        Bounds of the series laid end to end in ``x``; one series by default.
+    out : array of shape (n_lengths, n_bars), optional
+        Where to write.
+
+    Returns
+    -------
+    array of shape (n_lengths, n_bars)
+        One average a row.
+    """
+    values = series(x)
+    made = np.empty((len(lengths), values.size)) if out is None else out
+    sizes = np.array([check_length(length) for length in lengths], np.int64)
+    _kernels.smooth_all(values, bounds(values, offsets), sizes, 2.0 / (sizes + 1.0), made)
+    return made
 
 
 def rma(x: npt.ArrayLike, length: int, offsets: IntArray | None = None) -> FloatArray:

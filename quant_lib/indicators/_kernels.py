@@ -5,10 +5,12 @@ Every kernel takes ``offsets`` of shape (n_series + 1,): series ``s`` is
 ``fastmath`` is off, so a missing value (NaN) stays one and the result does not
 depend on how a compiler reorders a sum.
 
-Window sums are anchored at the newest value: ``c + sum(x - c) / n``. A running
-sum would remember every bar that ever passed through the window; this one
-knows the window only, so the value is bit-equal however long the history is,
-and the average of equal prices is that price.
+Window sums are anchored at the newest value: ``c + sum(x - c) / n``. A plain
+running sum would remember the rounding of every bar that ever passed through
+the window. These know the window only: short ones are summed afresh, and that
+of `mean` runs in two words, which hold it without any rounding. So the value
+is bit-equal however long the history is, and the average of equal prices is
+that price.
 
 All kernels live in one file because numba invalidates its cache per file: a
 kernel that called another file's helper would keep that helper's old code.
@@ -32,30 +34,44 @@ _Kernel = TypeVar("_Kernel", bound=Callable[..., None])
 
 
 def _compiled(kernel: _Kernel) -> _Kernel:
-    """Compile on first call, release the GIL, keep the machine code beside the source."""
-    return cast("_Kernel", numba.njit(nogil=True, cache=True, fastmath=False)(kernel))
+    """Compile on first call, release the GIL, keep the machine code beside the source; x / 0 is IEEE, as in numpy."""
+    return cast("_Kernel", numba.njit(nogil=True, cache=True, fastmath=False, error_model="numpy")(kernel))
 
 
 @_compiled
 def mean(x: FloatArray, offsets: IntArray, n: int, out: FloatArray) -> None:
-    """Average the last ``n`` values; missing where any of them is. Four partial sums hide an addition's latency."""
+    """Average the last ``n`` values; missing where any of them is.
+
+    The running sum is ``high + low``, exact as long as the values of a series span fewer than some ten orders of
+    magnitude: each addition and subtraction hands its rounding error on to ``low`` (Knuth's two-sum). What left the
+    window is gone from it.
+    """
     for s in range(offsets.size - 1):
-        first, last = offsets[s], offsets[s + 1]
-        out[first : min(first + n - 1, last)] = np.nan
-        for i in range(first + n - 1, last):
-            c = x[i]
-            s0, s1, s2, s3 = 0.0, 0.0, 0.0, 0.0
-            j = i - n + 1
-            while j + 3 <= i:
-                s0 += x[j] - c
-                s1 += x[j + 1] - c
-                s2 += x[j + 2] - c
-                s3 += x[j + 3] - c
-                j += 4
-            while j <= i:
-                s0 += x[j] - c
-                j += 1
-            out[i] = c + ((s0 + s1) + (s2 + s3)) / n
+        high, low = 0.0, 0.0
+        known = 0
+        for i in range(offsets[s], offsets[s + 1]):
+            v = x[i]
+            if v - v != 0.0:  # missing or infinite
+                high, low, known = 0.0, 0.0, 0
+                out[i] = np.nan
+                continue
+            known += 1
+            gone = x[i - n] if known > n else 0.0
+            step = v - gone
+            back = step - v
+            error = (v - (step - back)) - (gone + back)
+            total = high + step
+            back = total - high
+            low += ((high - (total - back)) + (step - back)) + error
+            high = total
+            if known < n:
+                out[i] = np.nan
+                continue
+            total = high + low
+            rest = low - (total - high)
+            split = v * 134217729.0  # 2^27 + 1: n x head and n x tail are exact
+            head = split - (split - v)
+            out[i] = v + (((total - n * head) - n * (v - head)) + rest) / n
 
 
 @_compiled
@@ -79,6 +95,34 @@ def smooth(x: FloatArray, offsets: IntArray, n: int, alpha: float, out: FloatArr
             if known == n:
                 state = anchor + total / n
                 out[i] = state
+
+
+@_compiled
+def smooth_all(x: FloatArray, offsets: IntArray, lengths: IntArray, alphas: FloatArray, out: FloatArray) -> None:
+    """`smooth` for several lengths at once, bit for bit: one does not wait for another. ``out`` is (n_lengths, n)."""
+    state = np.empty(lengths.size, np.float64)
+    for s in range(offsets.size - 1):
+        known = 0
+        anchor, total = 0.0, 0.0
+        for i in range(offsets[s], offsets[s + 1]):
+            v = x[i]
+            if np.isnan(v):
+                for k in range(lengths.size):
+                    out[k, i] = np.nan
+                continue
+            known += 1
+            if known == 1:
+                anchor = v
+            total += v - anchor
+            for k in range(lengths.size):
+                if known > lengths[k]:
+                    state[k] += alphas[k] * (v - state[k])
+                    out[k, i] = state[k]
+                elif known == lengths[k]:
+                    state[k] = anchor + total / lengths[k]
+                    out[k, i] = state[k]
+                else:
+                    out[k, i] = np.nan
 
 
 @_compiled
@@ -133,22 +177,41 @@ def highest(x: FloatArray, offsets: IntArray, n: int, out: FloatArray) -> None:
 
 
 @_compiled
-def mean_deviation_ratio(x: FloatArray, offsets: IntArray, n: int, out: FloatArray) -> None:
+def lowest(x: FloatArray, offsets: IntArray, n: int, out: FloatArray) -> None:
+    """Lowest of the last ``n`` values, as `highest`."""
+    for s in range(offsets.size - 1):
+        first = offsets[s]
+        unknown = first - 1
+        floor = first
+        for i in range(first, offsets[s + 1]):
+            if np.isnan(x[i]):
+                unknown = i
+            if floor <= i - n or np.isnan(x[floor]):
+                floor = max(i - n + 1, unknown + 1, first)
+                for j in range(floor + 1, i + 1):
+                    if x[j] <= x[floor]:
+                        floor = j
+                floor = min(floor, i)
+            elif x[i] <= x[floor]:
+                floor = i
+            out[i] = x[floor] if i - n + 1 >= first and unknown <= i - n else np.nan
+
+
+@_compiled
+def mean_deviation_ratio(x: FloatArray, mean: FloatArray, offsets: IntArray, n: int, out: FloatArray) -> None:
     """Newest value less the mean of ``n``, over 0.015 x their mean absolute deviation; missing where that is zero."""
     for s in range(offsets.size - 1):
         first, last = offsets[s], offsets[s + 1]
         out[first : min(first + n - 1, last)] = np.nan
         for i in range(first + n - 1, last):
-            c = x[i]
-            shift = 0.0
-            for j in range(i - n + 1, i + 1):
-                shift += x[j] - c
-            shift /= n
-            spread = 0.0
-            for j in range(i - n + 1, i + 1):
-                spread += abs(x[j] - c - shift)
-            spread /= n
-            out[i] = -shift / (0.015 * spread) if spread > 0.0 else np.nan
+            middle = mean[i]
+            window = x[i - n + 1 : i + 1]
+            s0, s1 = 0.0, 0.0
+            for k in range(n // 2):
+                s0 += abs(window[2 * k] - middle)
+                s1 += abs(window[2 * k + 1] - middle)
+            spread = (s0 + s1 + (abs(window[n - 1] - middle) if n % 2 else 0.0)) / n
+            out[i] = (x[i] - middle) / (0.015 * spread) if spread > 0.0 else np.nan
 
 
 @_compiled

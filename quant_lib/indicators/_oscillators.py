@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from quant_lib.indicators import _kernels
-from quant_lib.indicators._averages import ema, rma, sma
-from quant_lib.indicators._ranges import highest, lowest, true_range
+from quant_lib.indicators import _kernels, _move_kernels
+from quant_lib.indicators._averages import ema, sma
+from quant_lib.indicators._ranges import highest, lowest
 from quant_lib.indicators._series import (
     PERCENT_TIE,
     FloatArray,
@@ -17,7 +17,6 @@ from quant_lib.indicators._series import (
     bounds,
     change,
     check_length,
-    lag,
     ratio,
     same_size,
     series,
@@ -42,10 +41,10 @@ def rsi(x: npt.ArrayLike, length: int = 14, offsets: IntArray | None = None) -> 
         100 x up / (up + down); NaN until ``length + 1`` bars. 100 where nothing
         fell, a flat series included, as the vendor has it.
     """
-    moved = change(x, 1, offsets)
-    up = rma(np.maximum(moved, 0.0), length, offsets)
-    down = rma(np.maximum(-moved, 0.0), length, offsets)
-    return np.where(down == 0.0, 100.0, 100.0 * ratio(up, up + down))
+    values = series(x)
+    out = np.empty_like(values)
+    _move_kernels.relative_strength(values, bounds(values, offsets), check_length(length), out)
+    return out
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +55,11 @@ class Stochastic:
     d: FloatArray
 
 
-def _position(
-    x: FloatArray, high: FloatArray, low: FloatArray, length: int, offsets: IntArray | None, tie: float = 0.0
-) -> FloatArray:
-    """Place of ``x`` in its range, 0 to 100; missing where the range is no wider than ``tie``."""
-    floor = lowest(low, length, offsets)
-    reach = highest(high, length, offsets) - floor
-    return 100.0 * ratio(x - floor, np.where(reach > tie, reach, 0.0))
+def place(x: FloatArray, top: FloatArray, floor: FloatArray, tie: float = 0.0) -> FloatArray:
+    """Place of ``x`` between a floor and a top, 0 to 100; missing where they are no further apart than ``tie``."""
+    out = np.empty_like(x)
+    _move_kernels.place(x, top, floor, tie, out)
+    return out
 
 
 def stochastic(
@@ -80,7 +77,7 @@ def stochastic(
     """
     h, lo, c = series(high, "high"), series(low, "low"), series(close, "close")
     same_size(high=h, low=lo, close=c)
-    k = sma(_position(c, h, lo, length, offsets), smooth_k, offsets)
+    k = sma(place(c, highest(h, length, offsets), lowest(lo, length, offsets)), smooth_k, offsets)
     return Stochastic(k, sma(k, smooth_d, offsets))
 
 
@@ -97,8 +94,15 @@ def stoch_rsi(
     While prices stand still gains and losses decay at one rate and the RSI moves
     by rounding alone: a range within `PERCENT_TIE` is none.
     """
-    strength = rsi(x, length_rsi, offsets)
-    k = sma(_position(strength, strength, strength, length, offsets, PERCENT_TIE), smooth_k, offsets)
+    return stochastic_of(rsi(x, length_rsi, offsets), length, smooth_k, smooth_d, offsets)
+
+
+def stochastic_of(
+    strength: FloatArray, length: int = 14, smooth_k: int = 3, smooth_d: int = 3, offsets: IntArray | None = None
+) -> Stochastic:
+    """Stochastic of a figure on a scale of 100 within its own range, as `stoch_rsi` of an RSI already computed."""
+    top, floor = highest(strength, length, offsets), lowest(strength, length, offsets)
+    k = sma(place(strength, top, floor, PERCENT_TIE), smooth_k, offsets)
     return Stochastic(k, sma(k, smooth_d, offsets))
 
 
@@ -108,8 +112,12 @@ def williams_r(
     """Williams %R, -100 to 0; NaN where the range of ``length`` bars is zero. Shapes as in `rsi`."""
     h, lo, c = series(high, "high"), series(low, "low"), series(close, "close")
     same_size(high=h, low=lo, close=c)
-    top = highest(h, length, offsets)
-    return -100.0 * ratio(top - c, top - lowest(lo, length, offsets))
+    return williams_of(c, highest(h, length, offsets), lowest(lo, length, offsets))
+
+
+def williams_of(close: FloatArray, top: FloatArray, floor: FloatArray) -> FloatArray:
+    """Williams %R from the extremes of its window; see `williams_r`."""
+    return -100.0 * ratio(top - close, top - floor)
 
 
 def cci(
@@ -124,7 +132,8 @@ def cci(
     same_size(high=h, low=lo, close=c)
     typical = (h + lo + c) / 3.0
     out = np.empty_like(typical)
-    _kernels.mean_deviation_ratio(typical, bounds(typical, offsets), check_length(length), out)
+    middle = sma(typical, length, offsets)
+    _kernels.mean_deviation_ratio(typical, middle, bounds(typical, offsets), length, out)
     return out
 
 
@@ -187,8 +196,13 @@ def ultimate(
 
     NaN where a window's true range is zero. Shapes as in `rsi`.
     """
-    reach = true_range(high, low, close, offsets)
-    c = series(close, "close")
-    pressure = c - np.minimum(series(low, "low"), lag(c, 1, offsets))
-    fast, middle, slow = (ratio(sma(pressure, n, offsets), sma(reach, n, offsets)) for n in lengths)
-    return 100.0 * (4.0 * fast + 2.0 * middle + slow) / 7.0
+    h, lo, c = series(high, "high"), series(low, "low"), series(close, "close")
+    same_size(high=h, low=lo, close=c)
+    at, pressure, reach = bounds(c, offsets), np.empty_like(c), np.empty_like(c)
+    _move_kernels.pressure(h, lo, c, at, pressure, reach)
+    sums = np.empty((6, c.size))
+    for row, length in enumerate(lengths):
+        _kernels.mean(pressure, at, check_length(length), sums[row])
+        _kernels.mean(reach, at, length, sums[row + 3])
+    _move_kernels.weigh_pressure(sums, pressure)
+    return pressure

@@ -7,17 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from quant_lib.indicators import _kernels
+from quant_lib.indicators import _kernels, _move_kernels
 from quant_lib.indicators._averages import rma
 from quant_lib.indicators._series import (
     PRICE_TIE,
     FloatArray,
     IntArray,
     bounds,
-    change,
     check_length,
     lag,
-    ratio,
     same_size,
     series,
 )
@@ -48,7 +46,10 @@ def highest(x: npt.ArrayLike, length: int, offsets: IntArray | None = None) -> F
 
 def lowest(x: npt.ArrayLike, length: int, offsets: IntArray | None = None) -> FloatArray:
     """Lowest value of the last ``length`` bars, the current one included; shapes as in `highest`."""
-    return -highest(-series(x), length, offsets)
+    values = series(x)
+    out = np.empty_like(values)
+    _kernels.lowest(values, bounds(values, offsets), check_length(length), out)
+    return out
 
 
 def midpoint(high: npt.ArrayLike, low: npt.ArrayLike, length: int, offsets: IntArray | None = None) -> FloatArray:
@@ -106,12 +107,8 @@ def true_range(
     """
     h, lo, c = series(high, "high"), series(low, "low"), series(close, "close")
     same_size(high=h, low=lo, close=c)
-    previous = lag(c, 1, offsets)
-    out = np.maximum(h - lo, np.maximum(np.abs(h - previous), np.abs(lo - previous)))
-    if first_bar:
-        at = bounds(c, offsets)
-        rows = at[:-1][at[:-1] < at[1:]]
-        out[rows] = h[rows] - lo[rows]
+    out = np.empty_like(c)
+    _move_kernels.true_range(h, lo, c, bounds(c, offsets), first_bar, out)
     return out
 
 
@@ -150,15 +147,8 @@ def dmi(
     Shapes as in `true_range`.
     """
     h, lo = series(high, "high"), series(low, "low")
-    up, down = change(h, 1, offsets), -change(lo, 1, offsets)
-    tie = PRICE_TIE * h
-    unknown = np.isnan(up) | np.isnan(down)
-    plus_dm = np.where(unknown, np.nan, np.where((up - down > tie) & (up > 0.0), up, 0.0))
-    minus_dm = np.where(unknown, np.nan, np.where((down - up > tie) & (down > 0.0), down, 0.0))
-    reach = rma(true_range(h, lo, close, offsets), length, offsets)
-    # A movement never exceeds the true range of its bar, so a share above 100 can only be rounding.
-    plus = np.minimum(100.0 * ratio(rma(plus_dm, length, offsets), reach), 100.0)
-    minus = np.minimum(100.0 * ratio(rma(minus_dm, length, offsets), reach), 100.0)
-    total = plus + minus
-    dx = np.where(total == 0.0, 0.0, 100.0 * ratio(np.abs(plus - minus), total))
-    return DirectionalMovement(plus, minus, rma(dx, smoothing, offsets))
+    reach = true_range(h, lo, close, offsets)
+    made = DirectionalMovement(*(np.empty_like(h) for _ in range(3)))
+    at, n, smooth = bounds(h, offsets), check_length(length), check_length(smoothing)
+    _move_kernels.directional(h, lo, reach, at, n, smooth, PRICE_TIE, made.plus, made.minus, made.adx)
+    return made

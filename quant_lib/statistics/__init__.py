@@ -14,6 +14,7 @@ from quant_lib.statistics._noise import NOISE_SIZES, NOISE_STATISTICS, noise_per
 if TYPE_CHECKING:
     from quant_lib.statistics._rolling import (
         Autocorrelation,
+        Moments,
         Reversion,
         Tails,
         autocorrelation,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 _ROLLING = (
     "Autocorrelation",
+    "Moments",
     "Reversion",
     "Tails",
     "autocorrelation",
@@ -58,6 +60,7 @@ __all__ = [
     "NOISE_SIZES",
     "NOISE_STATISTICS",
     "Autocorrelation",
+    "Moments",
     "Reversion",
     "Tails",
     "autocorrelation",

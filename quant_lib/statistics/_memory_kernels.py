@@ -27,7 +27,7 @@ _Kernel = TypeVar("_Kernel", bound=Callable[..., None])
 
 def _compiled(kernel: _Kernel) -> _Kernel:
     """Compile on first call, release the GIL, keep the machine code beside the source."""
-    return cast("_Kernel", numba.njit(nogil=True, cache=True, fastmath=False)(kernel))
+    return cast("_Kernel", numba.njit(nogil=True, cache=True, fastmath=False, error_model="numpy")(kernel))
 
 
 @_compiled
@@ -135,25 +135,22 @@ def rescaled_range(
             out[i] = min(max(hurst, 0.0), 1.0) if math.isfinite(hurst) else np.nan
 
 
-@numba.njit(nogil=True, cache=True)
-def _lagged_product(d: FloatArray, k: int) -> float:
-    """Sum of products of values ``k`` apart; four partial sums hide an addition's latency."""
-    n = d.size
-    s0, s1, s2, s3 = 0.0, 0.0, 0.0, 0.0
-    j = k
-    while j + 3 < n:
-        s0 += d[j] * d[j - k]
-        s1 += d[j + 1] * d[j + 1 - k]
-        s2 += d[j + 2] * d[j + 2 - k]
-        s3 += d[j + 3] * d[j + 3 - k]
-        j += 4
-    while j < n:
-        s0 += d[j] * d[j - k]
-        j += 1
-    return (s0 + s1) + (s2 + s3)
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def _first_products(d: FloatArray, products: FloatArray) -> None:
+    """Sum the products of values 1 to 5 apart; five sums at once hide an addition's latency."""
+    s1, s2, s3, s4, s5 = 0.0, 0.0, 0.0, 0.0, 0.0
+    p1, p2, p3, p4, p5 = 0.0, 0.0, 0.0, 0.0, 0.0
+    for v in d:
+        s1 += v * p1
+        s2 += v * p2
+        s3 += v * p3
+        s4 += v * p4
+        s5 += v * p5
+        p5, p4, p3, p2, p1 = p4, p3, p2, p1, v
+    products[1], products[2], products[3], products[4], products[5] = s1, s2, s3, s4, s5
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(nogil=True, cache=True, error_model="numpy")
 def _chi_squared_tail(q: float, freedom: int) -> float:
     """Survival function of the chi-squared distribution with 1 to 5 degrees of freedom, in closed form."""
     half = 0.5 * q
@@ -171,6 +168,7 @@ def _chi_squared_tail(q: float, freedom: int) -> float:
 @_compiled
 def autocorrelation(
     x: FloatArray,
+    mean: FloatArray,
     offsets: IntArray,
     n: int,
     deepest: int,
@@ -181,37 +179,44 @@ def autocorrelation(
 ) -> None:
     """Correlation of neighbours, smallest Ljung-Box p-value of lags 1 to 5, lags in a row above a threshold."""
     d = np.empty(n, np.float64)
+    products = np.empty(6, np.float64)
     for s in range(offsets.size - 1):
         first, last = offsets[s], offsets[s + 1]
         for i in range(first, last):
             first_lag[i], ljung_box[i], depth[i] = np.nan, np.nan, np.nan
         for i in range(first + n - 1, last):
-            c, shift, square = x[i], 0.0, 0.0
+            window = x[i - n + 1 : i + 1]
+            shift = mean[i]
+            s0, s1 = 0.0, 0.0
             for j in range(n):
-                d[j] = x[i - n + 1 + j] - c
-                shift += d[j]
-            shift /= n
-            for j in range(n):
-                d[j] -= shift
-                square += d[j] * d[j]
-            if not square > n * (1e-12 * c) ** 2:
+                d[j] = window[j] - shift
+            for j in range(n // 2):
+                s0 += d[2 * j] * d[2 * j]
+                s1 += d[2 * j + 1] * d[2 * j + 1]
+            square = s0 + s1 + (d[n - 1] * d[n - 1] if n % 2 else 0.0)
+            if not square > n * (1e-12 * shift) ** 2:
                 continue
+            _first_products(d, products)
             start, end = d[0], d[n - 1]
             head, tail = square - end * end * n / (n - 1), square - start * start * n / (n - 1)
             if head > 0.0 and tail > 0.0:
-                joint = _lagged_product(d, 1) - start * end / (n - 1)
+                joint = products[1] - start * end / (n - 1)
                 first_lag[i] = min(max(joint / math.sqrt(head * tail), -1.0), 1.0)
             q, least = 0.0, 1.0
             reached = 0
-            for k in range(1, deepest + 1):
-                rho = _lagged_product(d, k) / square
+            for k in range(1, 6):
+                rho = products[k] / square
                 if reached == k - 1 and rho > threshold:
                     reached = k
-                if k <= 5:
-                    q += n * (n + 2.0) * rho * rho / (n - k)
-                    least = min(least, _chi_squared_tail(q, k))
-                elif reached < k:
+                q += n * (n + 2.0) * rho * rho / (n - k)
+                least = min(least, _chi_squared_tail(q, k))
+            while reached >= 5 and reached < deepest:
+                product = 0.0
+                for j in range(n - reached - 1):
+                    product += d[j] * d[j + reached + 1]
+                if not product / square > threshold:
                     break
+                reached += 1
             ljung_box[i], depth[i] = least, reached
 
 
@@ -232,8 +237,10 @@ def reversion(x: FloatArray, offsets: IntArray, n: int, speed: FloatArray, stati
             y0, u0, v0 = x[i - n + 2] - x[i - n + 1], x[i - n + 1] - c, 0.0
             sy, su, sv, syy, suu, svv, syu, syv, suv = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
             v = y0
-            for j in range(i - n + 3, i + 1):
-                y, u = x[j] - x[j - 1], x[j - 1] - c
+            before = x[i - n + 2]
+            for level in x[i - n + 3 : i + 1]:
+                y, u = level - before, before - c
+                before = level
                 sy += y
                 su += u
                 sv += v
@@ -245,11 +252,11 @@ def reversion(x: FloatArray, offsets: IntArray, n: int, speed: FloatArray, stati
                 suv += u * v
                 v = y
             m = n - 1
-            level = suu + u0 * u0 - (su + u0) * (su + u0) / m
-            if not level > 1e-20 * max(c * c, 1e-300):
+            spread = suu + u0 * u0 - (su + u0) * (su + u0) / m
+            if not spread > 1e-20 * max(c * c, 1e-300):
                 speed[i], statistic[i] = np.nan, np.nan
                 continue
-            speed[i] = (syu + y0 * u0 - (sy + y0) * (su + u0) / m) / level
+            speed[i] = (syu + y0 * u0 - (sy + y0) * (su + u0) / m) / spread
             m = n - 2
             syy -= sy * sy / m
             suu -= su * su / m

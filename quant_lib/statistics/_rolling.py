@@ -120,10 +120,7 @@ def efficiency(x: npt.ArrayLike, length: int, offsets: IntArray | None = None) -
     """Efficiency ratio |sum r| / sum |r| of the last ``length`` returns, 0 where nothing moved (Kaufman, 1995)."""
     values = series(x)
     at, n = bounds(values, offsets), check_length(length)
-    net, gross = np.empty_like(values), np.empty_like(values)
-    averages.mean(values, at, n, net)
-    averages.mean(np.abs(values), at, n, gross)
-    return efficiency_of(net, gross, n)
+    return efficiency_of(_mean(values, at, n), _mean(np.abs(values), at, n), n)
 
 
 def efficiency_of(mean: FloatArray, mean_absolute: FloatArray, length: int) -> FloatArray:
@@ -144,12 +141,35 @@ def turbulence(x: npt.ArrayLike, length: int = 64, level: int = 3, offsets: IntA
     return out
 
 
-def moments(x: npt.ArrayLike, length: int, offsets: IntArray | None = None) -> tuple[FloatArray, FloatArray]:
-    """Skewness and excess kurtosis (population moments) of the last ``length`` values; NaN where all are equal."""
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """Moments of a window around its mean, population, each of shape (n_bars,).
+
+    Parameters
+    ----------
+    variance, skew, kurtosis : array
+        Mean squared deviation; skewness; excess kurtosis. The latter two are NaN where all values are equal.
+    """
+
+    variance: FloatArray
+    skew: FloatArray
+    kurtosis: FloatArray
+
+
+def moments(x: npt.ArrayLike, length: int, offsets: IntArray | None = None, mean: FloatArray | None = None) -> Moments:
+    """Variance, skewness and excess kurtosis of the last ``length`` values; ``mean`` where it is known already."""
     values = series(x)
-    skew, kurtosis = np.empty_like(values), np.empty_like(values)
-    _tail_kernels.moments(values, bounds(values, offsets), check_length(length, 3), skew, kurtosis)
-    return skew, kurtosis
+    at, n = bounds(values, offsets), check_length(length, 3)
+    made = Moments(*(np.empty_like(values) for _ in range(3)))
+    middle = _mean(values, at, n) if mean is None else mean
+    _tail_kernels.moments(values, middle, at, n, made.variance, made.skew, made.kurtosis)
+    return made
+
+
+def _mean(values: FloatArray, offsets: IntArray, length: int) -> FloatArray:
+    out = np.empty_like(values)
+    averages.mean(values, offsets, length, out)
+    return out
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,15 +219,18 @@ class Autocorrelation:
     depth: FloatArray
 
 
-def autocorrelation(x: npt.ArrayLike, length: int, offsets: IntArray | None = None) -> Autocorrelation:
+def autocorrelation(
+    x: npt.ArrayLike, length: int, offsets: IntArray | None = None, mean: FloatArray | None = None
+) -> Autocorrelation:
     """Measure the serial dependence of the last ``length`` values; NaN where all are equal (Ljung and Box, 1978)."""
     values = series(x)
     made = Autocorrelation(*(np.empty_like(values) for _ in range(3)))
-    at = bounds(values, offsets)
+    at, n = bounds(values, offsets), check_length(length, MEMORY_LAGS + 2)
     _memory_kernels.autocorrelation(
         values,
+        _mean(values, at, n) if mean is None else mean,
         at,
-        check_length(length, MEMORY_LAGS + 2),
+        n,
         MEMORY_LAGS,
         MEMORY_THRESHOLD,
         made.first_lag,

@@ -27,37 +27,41 @@ _Kernel = TypeVar("_Kernel", bound=Callable[..., None])
 
 def _compiled(kernel: _Kernel) -> _Kernel:
     """Compile on first call, release the GIL, keep the machine code beside the source."""
-    return cast("_Kernel", numba.njit(nogil=True, cache=True, fastmath=False)(kernel))
+    return cast("_Kernel", numba.njit(nogil=True, cache=True, fastmath=False, error_model="numpy")(kernel))
 
 
 @_compiled
-def moments(x: FloatArray, offsets: IntArray, n: int, skew: FloatArray, kurtosis: FloatArray) -> None:
-    """Skewness m3 / m2^1.5 and excess kurtosis m4 / m2^2 - 3 of the last ``n`` values; missing where they are equal."""
+def moments(
+    x: FloatArray,
+    mean: FloatArray,
+    offsets: IntArray,
+    n: int,
+    variance: FloatArray,
+    skew: FloatArray,
+    kurtosis: FloatArray,
+) -> None:
+    """Variance m2, skewness m3 / m2^1.5, excess kurtosis m4 / m2^2 - 3 of the last ``n`` values, around their mean.
+
+    Skewness and kurtosis are missing where the values are equal.
+    """
     for s in range(offsets.size - 1):
         first, last = offsets[s], offsets[s + 1]
-        edge = min(first + n - 1, last)
-        skew[first:edge] = np.nan
-        kurtosis[first:edge] = np.nan
+        for i in range(first, last):
+            variance[i], skew[i], kurtosis[i] = np.nan, np.nan, np.nan
         for i in range(first + n - 1, last):
-            c = x[i]
-            shift = 0.0
-            for j in range(i - n + 1, i + 1):
-                shift += x[j] - c
-            shift = c + shift / n
+            shift = mean[i]
             m2, m3, m4 = 0.0, 0.0, 0.0
-            for j in range(i - n + 1, i + 1):
-                d = x[j] - shift
+            for v in x[i - n + 1 : i + 1]:
+                d = v - shift
                 square = d * d
                 m2 += square
                 m3 += square * d
                 m4 += square * square
             m2 /= n
+            variance[i] = m2
             if m2 > (1e-12 * shift) ** 2 and m2 > 0.0:
                 skew[i] = m3 / n / (m2 * math.sqrt(m2))
                 kurtosis[i] = m4 / n / (m2 * m2) - 3.0
-            else:
-                skew[i] = np.nan
-                kurtosis[i] = np.nan
 
 
 @_compiled
@@ -120,16 +124,50 @@ def tails(
 
 @_compiled
 def drawdown(x: FloatArray, offsets: IntArray, n: int, out: FloatArray) -> None:
-    """Deepest fall from a peak within the last ``n`` prices, as a fraction of the peak, at most 0."""
+    """Deepest fall from a peak within the last ``n`` prices, as a fraction of the peak, at most 0.
+
+    Prices are cut into blocks of 16. A window is the end of a block, whole blocks and the start of one, and falls
+    combine exactly: the deepest of both parts, or from the peak of the earlier to the low of the later.
+    """
+    size = 16
+    longest = 0
     for s in range(offsets.size - 1):
-        first, last = offsets[s], offsets[s + 1]
-        out[first : min(first + n - 1, last)] = np.nan
-        for i in range(first + n - 1, last):
-            peak, left = x[i - n + 1], 1.0
-            for j in range(i - n + 2, i + 1):
-                peak = max(peak, x[j])
-                left = min(left, x[j] / peak)
-            out[i] = left - 1.0
+        longest = max(longest, offsets[s + 1] - offsets[s])
+    # From the start of the block to here, and from here to its end: peak, low, what the deepest fall leaves.
+    to, since = np.empty((3, longest), np.float64), np.empty((3, longest), np.float64)
+    for s in range(offsets.size - 1):
+        first, bars = offsets[s], offsets[s + 1] - offsets[s]
+        for k in range(bars):
+            v = x[first + k]
+            out[first + k] = np.nan
+            if k % size == 0:
+                to[0, k], to[1, k], to[2, k] = v, v, 1.0
+            else:
+                to[0, k], to[1, k] = max(to[0, k - 1], v), min(to[1, k - 1], v)
+                to[2, k] = min(to[2, k - 1], v / to[0, k])
+        for k in range(bars - 1, -1, -1):
+            v = x[first + k]
+            if k % size == size - 1 or k == bars - 1:
+                since[0, k], since[1, k], since[2, k] = v, v, 1.0
+            else:
+                since[0, k], since[1, k] = max(since[0, k + 1], v), min(since[1, k + 1], v)
+                since[2, k] = min(since[2, k + 1], since[1, k] / v)
+        for k in range(n - 1, bars):
+            start = k - n + 1
+            block, final = start // size, k // size
+            if block == final:
+                peak, left = x[first + start], 1.0
+                for v in x[first + start : first + k + 1]:
+                    peak = max(peak, v)
+                    left = min(left, v / peak)
+                out[first + k] = left - 1.0
+                continue
+            peak, left = since[0, start], since[2, start]
+            for b in range(block + 1, final + 1):
+                at = min((b + 1) * size - 1, k)
+                left = min(left, min(to[2, at], to[1, at] / peak))
+                peak = max(peak, to[0, at])
+            out[first + k] = left - 1.0
 
 
 @_compiled

@@ -51,7 +51,7 @@ def _oscillator_votes(c, h, lo, ruleset):
         ("stoch", ta.stochastic(h, lo, c), True, True),
         ("stoch_rsi", ta.stoch_rsi(c), down, up),
     ):
-        k, d = pd.Series(made.k), pd.Series(made.d)
+        k, d = pd.Series(made.k).round(9), pd.Series(made.d).round(9)  # figures that differ by rounding are equal
         buy, sell = (k < 20) & (d < 20) & (k > d) & gate_buy, (k > 80) & (d > 80) & (k < d) & gate_sell
         if legacy:
             buy, sell = buy & (k.shift() < d.shift()), sell & (k.shift() > d.shift())
