@@ -123,7 +123,8 @@ def rolling_std(x: npt.ArrayLike, length: int, ddof: int = 0, offsets: IntArray 
     """Compute the standard deviation over ``length`` bars, divisor ``length - ddof``; shapes and errors as in `sma`."""
     values = series(x)
     out = np.empty_like(values)
-    _kernels.deviation(values, bounds(values, offsets), check_length(length, ddof + 1), ddof, out)
+    middle = sma(values, check_length(length, ddof + 1), offsets)
+    _kernels.deviation(values, middle, bounds(values, offsets), length, ddof, out)
     return out
 
 

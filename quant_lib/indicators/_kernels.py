@@ -159,42 +159,40 @@ def volume_mean(x: FloatArray, volume: FloatArray, offsets: IntArray, n: int, ou
 def highest(x: FloatArray, offsets: IntArray, n: int, out: FloatArray) -> None:
     """Highest of the last ``n`` values. The window is searched again only when its highest leaves it."""
     for s in range(offsets.size - 1):
-        first = offsets[s]
-        unknown = first - 1  # newest bar without a value
-        top = first
-        for i in range(first, offsets[s + 1]):
-            if np.isnan(x[i]):
-                unknown = i
-            if top <= i - n or np.isnan(x[top]):
-                top = max(i - n + 1, unknown + 1, first)
-                for j in range(top + 1, i + 1):
-                    if x[j] >= x[top]:
-                        top = j
-                top = min(top, i)
-            elif x[i] >= x[top]:
-                top = i
-            out[i] = x[top] if i - n + 1 >= first and unknown <= i - n else np.nan
+        before = offsets[s] - 1  # newest bar without a value
+        best, at = -np.inf, before
+        for i in range(offsets[s], offsets[s + 1]):
+            v = x[i]
+            if v >= best:
+                best, at = v, i
+            elif v != v:
+                best, at, before = -np.inf, i, i
+            elif at <= i - n:
+                best, at = v, i
+                for j in range(i - 1, i - n, -1):
+                    if x[j] > best:
+                        best, at = x[j], j
+            out[i] = best if i - before >= n else np.nan
 
 
 @_compiled
 def lowest(x: FloatArray, offsets: IntArray, n: int, out: FloatArray) -> None:
     """Lowest of the last ``n`` values, as `highest`."""
     for s in range(offsets.size - 1):
-        first = offsets[s]
-        unknown = first - 1
-        floor = first
-        for i in range(first, offsets[s + 1]):
-            if np.isnan(x[i]):
-                unknown = i
-            if floor <= i - n or np.isnan(x[floor]):
-                floor = max(i - n + 1, unknown + 1, first)
-                for j in range(floor + 1, i + 1):
-                    if x[j] <= x[floor]:
-                        floor = j
-                floor = min(floor, i)
-            elif x[i] <= x[floor]:
-                floor = i
-            out[i] = x[floor] if i - n + 1 >= first and unknown <= i - n else np.nan
+        before = offsets[s] - 1  # newest bar without a value
+        best, at = np.inf, before
+        for i in range(offsets[s], offsets[s + 1]):
+            v = x[i]
+            if v <= best:
+                best, at = v, i
+            elif v != v:
+                best, at, before = np.inf, i, i
+            elif at <= i - n:
+                best, at = v, i
+                for j in range(i - 1, i - n, -1):
+                    if x[j] < best:
+                        best, at = x[j], j
+            out[i] = best if i - before >= n else np.nan
 
 
 @_compiled
@@ -215,24 +213,20 @@ def mean_deviation_ratio(x: FloatArray, mean: FloatArray, offsets: IntArray, n: 
 
 
 @_compiled
-def deviation(x: FloatArray, offsets: IntArray, n: int, ddof: int, out: FloatArray) -> None:
-    """Compute the standard deviation of the last ``n`` values, in two passes."""
+def deviation(x: FloatArray, mean: FloatArray, offsets: IntArray, n: int, ddof: int, out: FloatArray) -> None:
+    """Compute the standard deviation of the last ``n`` values around their mean."""
     for s in range(offsets.size - 1):
         first, last = offsets[s], offsets[s + 1]
         out[first : min(first + n - 1, last)] = np.nan
         for i in range(first + n - 1, last):
-            c = x[i]
+            middle = mean[i]
+            window = x[i - n + 1 : i + 1]
             s0, s1 = 0.0, 0.0
-            for j in range(i - n + 1, i, 2):
-                s0 += x[j] - c
-                s1 += x[j + 1] - c
-            shift = (s0 + s1) / n
-            s0, s1 = 0.0, 0.0
-            for j in range(i - n + 1, i, 2):
-                s0 += (x[j] - c - shift) ** 2
-                s1 += (x[j + 1] - c - shift) ** 2
+            for k in range(n // 2):
+                s0 += (window[2 * k] - middle) ** 2
+                s1 += (window[2 * k + 1] - middle) ** 2
             if n % 2 == 1:
-                s0 += shift**2
+                s0 += (window[n - 1] - middle) ** 2
             out[i] = np.sqrt((s0 + s1) / (n - ddof))
 
 
