@@ -13,7 +13,7 @@ def segmented_bars(pinned: PinnedLake, rules: SleeveRules, **options: object) ->
     """Bars up to the decision date, each with the segment it belongs to."""
     bars = pinned.past("ohlcv", columns=["symbol", "date", "open", "high", "low", "close", "volume"], **options)
     bars = bars.sort_values(["symbol", "date"], kind="stable").reset_index(drop=True)
-    segments: pd.Series = segment_bars(bars, rules.health)
+    segments: pd.Series = segment_bars(bars, rules.health, pinned.calendars())
     return bars.assign(segment=segments)
 
 

@@ -56,7 +56,9 @@ def report_inputs(lake: Lake, project: Project, sleeve: SleeveConfig, date: dt.d
         windows=windows,
         returns=returns,
         metrics=pinned.decided("backtest_metrics"),
-        benchmark=benchmark_returns(segmented_bars(pinned, rules, symbols=[rules.benchmark]), sessions, rules),
+        benchmark=benchmark_returns(
+            segmented_bars(pinned, rules, symbols=[rules.benchmark]), sessions, rules, pinned.calendars()
+        ),
         benchmark_name=sleeve.benchmark,
         notes=_notes(windows, pinned.decided("candidates"), pinned.today("instruments"), sleeve.direction),
     )

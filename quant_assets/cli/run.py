@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from quant_assets import home
-from quant_assets.cli.console import command, emit_json, fail, out
+from quant_assets.cli.console import command, emit_json, err, fail, out
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -48,6 +48,24 @@ def chosen_date(text: str | None, last_closed: dt.date, project: Project) -> dt.
     return date
 
 
+def in_session(project: Project, profiles: list[str], date: dt.date, *, named: bool) -> list[str]:
+    """Leave out sleeves whose market is closed on a date, and say so; one that was asked for by name is an error."""
+    from quant_assets.sleeve_rules import sleeve_calendar
+    from quant_lib.calendars import NotASessionError, require_session
+
+    chosen = []
+    for name in profiles:
+        try:
+            require_session(sleeve_calendar(project, project.sleeve(name)), date, f"sleeve {name}")
+        except NotASessionError as error:
+            if named:
+                raise
+            err.print(f"left out: {error}", markup=False)
+        else:
+            chosen.append(name)
+    return chosen
+
+
 def _selection(flow: Flow, profiles: list[str]) -> list[dg.AssetKey]:
     from quant_assets import keys
 
@@ -74,6 +92,8 @@ def run(
     settings, project = load_configured()
     profiles = [project.sleeve(name).name for name in (profile or sorted(project.sleeves))]
     day = chosen_date(date, market_last_closed_day(settings), project)
+    if flow is not Flow.DATA:
+        profiles = in_session(project, profiles, day, named=bool(profile))
     home.prepare_home(settings)
     from quant_assets.cli.execution import execute
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from quant_lib.backtest import Window
+from quant_lib.calendars import CRYPTO, get_calendar
 from quant_lib.contracts import CANDIDATES
 from quant_lib.decision.daily import benchmark_stream, discover, eligible_over, universe_on
 from quant_lib.decision.history import History
@@ -15,8 +16,10 @@ from quant_lib.health import assess_health
 from quant_lib.selection import select
 from quant_lib.synthesis import make_atoms, synthetic_returns
 
-HEALTH_HISTORY = pd.Timedelta(days=420)
+HEALTH_SESSIONS = 420
 """History a verdict on bars looks at; longer than every window of the health rules."""
+_BEFORE = pd.Timedelta(days=15)
+"""Reaches back over the longest time any exchange was closed."""
 
 
 @dataclass(frozen=True)
@@ -66,9 +69,10 @@ def choose(history: History, rules: SleeveRules, window: Window) -> Choice:
     day = window.decided_on
     today = history.features_on(day)
     candidates = discover(universe_on(today, history.instruments), rules, day.date(), "reconstructed")[CANDIDATES.name]
-    recent = history.bars_between(day - HEALTH_HISTORY, day)
+    since = min(day - _days(HEALTH_SESSIONS, rules), window.train_start - _BEFORE)
+    recent = history.bars_between(since, day)
     recent = recent[recent["symbol"].isin(set(candidates["symbol"]))]
-    health = assess_health(recent, day.date(), rules.health, since=day.date()).health
+    health = assess_health(recent, day.date(), rules.health, history.calendars, since=day.date()).health
     matrix = _train_returns(recent, history, window, rules)
     selected = select(
         candidates,
@@ -100,9 +104,16 @@ def choose(history: History, rules: SleeveRules, window: Window) -> Choice:
 
 def _benchmark(history: History, window: Window, rules: SleeveRules) -> pd.Series:
     day = window.decided_on
-    bars = history.bars_between(window.train_start - pd.Timedelta(days=1), day)
+    bars = history.bars_between(window.train_start - _BEFORE, day)
     own = bars[bars["symbol"] == rules.benchmark]
-    return benchmark_stream(own, history.bad_prints(day), day.date(), rules.benchmark)
+    target = get_calendar(rules.calendar)
+    known = benchmark_stream(own, history.bad_prints(day), day.date(), rules.benchmark, history.calendars, target)
+    return known.loc[window.train_start :]
+
+
+def _days(sessions: int, rules: SleeveRules) -> pd.Timedelta:
+    """Days that hold so many sessions of the sleeve's calendar."""
+    return pd.Timedelta(days=sessions if rules.calendar == CRYPTO.name else int(sessions * 1.5))
 
 
 def _as_of(instruments: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
@@ -112,6 +123,8 @@ def _as_of(instruments: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
 def _train_returns(bars: pd.DataFrame, history: History, window: Window, rules: SleeveRules) -> pd.DataFrame:
     """Eligible returns of the candidates over the train window."""
     day = window.decided_on
-    length = int((day - window.train_start).days) + 1
+    target = get_calendar(rules.calendar)
+    length = target.count(window.train_start.date(), day.date())
     limits = replace(rules.returns, lookback=length, min_days=min(rules.returns.min_days, length))
-    return eligible_over(bars, history.bad_prints(day), history.segment_starts(day), day.date(), limits).matrix
+    bad, starts = history.bad_prints(day), history.segment_starts(day)
+    return eligible_over(bars, bad, starts, day.date(), limits, history.calendars, target).matrix

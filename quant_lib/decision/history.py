@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from quant_lib.calendars import CalendarBook
 from quant_lib.health import HealthRules, quarantine_bars, segment_starts
 
 
@@ -24,6 +25,8 @@ class History:
         Catalogue rows of the newest date: only what does not change over time is read.
     quarantined, starts : DataFrame
         Bad prints with the date they became known, and where segments begin.
+    calendars : CalendarBook
+        Calendar of each symbol.
     """
 
     bars: pd.DataFrame
@@ -31,6 +34,7 @@ class History:
     instruments: pd.DataFrame
     quarantined: pd.DataFrame
     starts: pd.DataFrame
+    calendars: CalendarBook
 
     @classmethod
     def of(cls, bars: pd.DataFrame, features: pd.DataFrame, instruments: pd.DataFrame, rules: HealthRules) -> History:
@@ -48,12 +52,14 @@ class History:
         rules : HealthRules
             What quarantines a bar.
         """
+        calendars = CalendarBook.of(instruments)
         return cls(
             bars.sort_values(["date", "symbol"], ignore_index=True),
             features.sort_values(["date", "symbol"], ignore_index=True),
             instruments,
-            quarantine_bars(bars, rules),
+            quarantine_bars(bars, rules, calendars),
             segment_starts(bars, bars["segment"]),
+            calendars,
         )
 
     def bars_between(self, since: pd.Timestamp, day: pd.Timestamp) -> pd.DataFrame:

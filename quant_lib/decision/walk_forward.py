@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+import numpy as np
 import pandas as pd
 
 from quant_lib.backtest import (
@@ -17,6 +18,7 @@ from quant_lib.backtest import (
     simulate,
     walk_forward_windows,
 )
+from quant_lib.calendars import CRYPTO, Calendar, Calendars, get_calendar, session_number_of
 from quant_lib.decision.allocating import Allocated, Known, allocate_all, drifted
 from quant_lib.decision.choice import Choice, choose
 from quant_lib.decision.history import History
@@ -117,12 +119,14 @@ def walk_forward(
     MissingDataError
         If the benchmark has no bars.
     """
-    sessions = _sessions(history.bars, on)[-rules.windows.history :]
+    calendar = get_calendar(rules.calendar)
+    sessions = _sessions(history.bars, on, calendar)[-rules.windows.history :]
     windows = walk_forward_windows(
         sessions, train=rules.windows.train, test=rules.windows.test, step=rules.windows.step
     )
     first, last = windows[0].decided_on, windows[-1].test_end
-    held, breaks = _holding(history.bars, history.quarantined, sessions[(sessions >= first) & (sessions <= last)])
+    axis = sessions[(sessions >= first) & (sessions <= last)]
+    held, breaks = _holding(history.bars, history.quarantined, axis, calendar)
     decisions: list[Decision] = []
     for choice in choose_all(choose, history, rules, windows):
         before = _held(decisions[-1] if decisions else None, held, choice.window)
@@ -158,25 +162,33 @@ def _held(last: Decision | None, held: pd.DataFrame, window: Window) -> dict[tup
     return {key: drifted(weights, growth) for key, weights in last.net_weights.items()}
 
 
-def _holding(bars: pd.DataFrame, bad: pd.DataFrame, sessions: pd.DatetimeIndex) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _holding(
+    bars: pd.DataFrame, bad: pd.DataFrame, sessions: pd.DatetimeIndex, calendar: Calendar
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Compute holding returns between the sleeve's sessions: what trades on other days too is held over them."""
+    bars = bars[calendar.is_session(bars["date"].to_numpy())]
     bars = bars.sort_values(["symbol", "date"], kind="stable")
     marked = bars.merge(bad[["symbol", "date"]].assign(quarantined=True), on=["symbol", "date"], how="left")
     marked["quarantined"] = marked["quarantined"].eq(True)
     return holding_returns(marked[["symbol", "date", "close", "segment", "quarantined"]], sessions)
 
 
-def _sessions(bars: pd.DataFrame, on: dt.date) -> pd.DatetimeIndex:
-    """Sessions up to a date."""
-    sessions = pd.DatetimeIndex(bars["date"].unique())
-    return sessions[sessions <= pd.Timestamp(on)]
+def _sessions(bars: pd.DataFrame, on: dt.date, calendar: Calendar) -> pd.DatetimeIndex:
+    """Sessions of the sleeve's calendar on which anything has a bar, up to a date."""
+    sessions = pd.DatetimeIndex(bars["date"].unique()).sort_values()
+    return sessions[calendar.is_session(sessions.to_numpy()) & (sessions <= pd.Timestamp(on))]
 
 
-def benchmark_returns(bars: pd.DataFrame, sessions: pd.DatetimeIndex, rules: SleeveRules) -> pd.Series:
+def benchmark_returns(
+    bars: pd.DataFrame, sessions: pd.DatetimeIndex, rules: SleeveRules, calendars: Calendars = CRYPTO
+) -> pd.Series:
     """Compute returns of holding the benchmark on some sessions; a session without a bar holds at the last price."""
     own = bars[bars["symbol"] == rules.benchmark]
-    start = sessions[0] - pd.Timedelta(days=1)
-    axis = pd.DatetimeIndex([start, *sessions])
-    return _benchmark(_holding(own, quarantine_bars(own, rules.health), axis)[0], rules).loc[sessions[0] :]
+    calendar = get_calendar(rules.calendar)
+    before = np.array([session_number_of(calendar, sessions[0].date()) - 1], dtype=np.int64)
+    axis = pd.DatetimeIndex([calendar.session_date(before)[0], *sessions])
+    bad = quarantine_bars(own, rules.health, calendars)
+    return _benchmark(_holding(own, bad, axis, calendar)[0], rules).loc[sessions[0] :]
 
 
 def _benchmark(held: pd.DataFrame, rules: SleeveRules) -> pd.Series:
