@@ -14,12 +14,14 @@ warnings.filterwarnings("ignore", message="Asset job daily materializes")
 
 from quant_assets import keys  # noqa: E402
 from quant_assets.alpha.sleeve import sleeve_assets  # noqa: E402
+from quant_assets.automation import build_automation  # noqa: E402
 from quant_assets.checks.factory import build_check  # noqa: E402
 from quant_assets.checks.shared import shared_contracts  # noqa: E402
 from quant_assets.checks.sleeve import SleeveContracts  # noqa: E402
 from quant_assets.configured import load_configured  # noqa: E402
 from quant_assets.dataops.assets import dataops_assets  # noqa: E402
 from quant_assets.partitions import daily_partitions  # noqa: E402
+from quant_resources.alerts import AlertsResource  # noqa: E402
 from quant_resources.artifacts import ArtifactsResource  # noqa: E402
 from quant_resources.binance.resource import BinanceResource  # noqa: E402
 from quant_resources.compute import ComputeResource  # noqa: E402
@@ -46,13 +48,17 @@ def build_definitions(settings: Settings, project: Project) -> dg.Definitions:
         assets += sleeve_assets(project, sleeve, partitions)
         contracts += SleeveContracts(project, sleeve, str(settings.artifacts_dir)).contracts()
         jobs.append(dg.define_asset_job(sleeve.name, dg.AssetSelection.groups(sleeve.name)))
-    jobs.append(dg.define_asset_job("daily", dg.AssetSelection.all()))
+    daily = dg.define_asset_job("daily", dg.AssetSelection.all())
+    automation = build_automation(settings, project, contracts, daily)
     return dg.Definitions(
         assets=assets,
         asset_checks=[build_check(contract, partitions) for contract in contracts],
-        jobs=jobs,
+        jobs=[*jobs, daily, *automation.jobs],
+        schedules=automation.schedules,
+        sensors=automation.sensors,
         executor=dg.in_process_executor,
         resources={
+            "alerts": AlertsResource(),
             "lakehouse": LakehouseResource(root=str(settings.lakehouse_dir)),
             "artifacts": ArtifactsResource(root=str(settings.artifacts_dir)),
             "compute": ComputeResource(workers=settings.workers),

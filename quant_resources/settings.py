@@ -30,7 +30,12 @@ from quant_resources.config.errors import Finding, Severity, did_you_mean
 
 PREFIX = "QUANT_"
 ENV_FILE = ".env"
-SECRETS = ("QUANT_TRADINGVIEW_SESSIONID", "QUANT_TRADINGVIEW_SESSIONID_SIGN", "QUANT_TRADINGVIEW_TOKEN")
+SECRETS = (
+    "QUANT_ALERT_WEBHOOK",
+    "QUANT_TRADINGVIEW_SESSIONID",
+    "QUANT_TRADINGVIEW_SESSIONID_SIGN",
+    "QUANT_TRADINGVIEW_TOKEN",
+)
 """Variables that are read from the environment and from nowhere else."""
 _CONFIGS = "configs"
 _CONFIGS_VARIABLE = "QUANT_CONFIGS_DIR"
@@ -138,6 +143,9 @@ class Settings(BaseSettings):
         "", description="QUANT_BINANCE_URL: second source of the catalogue. Empty or `off`, `live`, or a server's URL."
     )
     shared_data: Path | None = Field(None, description="QUANT_SHARED_DATA: recorded market data that tests may read.")
+    alert_webhook: SecretStr = Field(
+        SecretStr(""), description="QUANT_ALERT_WEBHOOK: address that is told of failed runs; empty: nobody is."
+    )
     tradingview_token: SecretStr = Field(SecretStr(""), description="QUANT_TRADINGVIEW_TOKEN; empty: anonymous.")
     tradingview_sessionid: SecretStr = Field(
         SecretStr(""), description="QUANT_TRADINGVIEW_SESSIONID; empty: anonymous."

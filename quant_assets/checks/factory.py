@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
-from dagster import AssetCheckEvaluation
+from dagster import AssetCheckEvaluation, DagsterEvent, DagsterEventType
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationTargetMaterializationData
 
 from quant_assets.common import partition_dates
@@ -76,7 +76,7 @@ def build_check(contract: Contract, partitions: dg.PartitionsDefinition[str]) ->
         verdicts = {date: contract.judge(lakehouse.lake, date) for date in partition_dates(context)}
         if len(verdicts) > 1:
             for date, verdict in verdicts.items():
-                _report(context.instance, contract, date, verdict)
+                _report(context, contract, date, verdict)
         worst = min(verdicts.values(), key=lambda v: (v.passed, not v.warning))
         severity = dg.AssetCheckSeverity.ERROR if not worst.passed else dg.AssetCheckSeverity.WARN
         return dg.AssetCheckResult(
@@ -89,23 +89,31 @@ def build_check(contract: Contract, partitions: dg.PartitionsDefinition[str]) ->
     return check
 
 
-def _report(instance: dg.DagsterInstance, contract: Contract, date: dt.date, verdict: Verdict) -> None:
-    records = instance.fetch_materializations(
+def _report(context: dg.AssetCheckExecutionContext, contract: Contract, date: dt.date, verdict: Verdict) -> None:
+    """Report the verdict of one date of a range, as an event of the run.
+
+    An event without a run would be refused the second time: Dagster keeps one per
+    check and partition. Under the run's id it settles the row that was planned.
+    """
+    records = context.instance.fetch_materializations(
         dg.AssetRecordsFilter(asset_key=contract.asset, asset_partitions=[date.isoformat()]), limit=1
     ).records
     target = records[0] if records else None
-    instance.report_runless_asset_event(
-        AssetCheckEvaluation(
-            asset_key=contract.asset,
-            check_name=contract.name,
-            passed=verdict.passed,
-            partition=date.isoformat(),
-            blocking=contract.blocking,
-            metadata={key: dg.MetadataValue.text(str(value)) for key, value in verdict.figures.items()},
-            target_materialization_data=None
-            if target is None
-            else AssetCheckEvaluationTargetMaterializationData(
-                storage_id=target.storage_id, run_id=target.run_id, timestamp=target.timestamp
-            ),
-        )
+    evaluation = AssetCheckEvaluation(
+        asset_key=contract.asset,
+        check_name=contract.name,
+        passed=verdict.passed,
+        description=f"{date}: {verdict.message}",
+        partition=date.isoformat(),
+        blocking=contract.blocking,
+        metadata={key: dg.MetadataValue.text(str(value)) for key, value in verdict.figures.items()},
+        target_materialization_data=None
+        if target is None
+        else AssetCheckEvaluationTargetMaterializationData(
+            storage_id=target.storage_id, run_id=target.run_id, timestamp=target.timestamp
+        ),
     )
+    event = DagsterEvent(
+        DagsterEventType.ASSET_CHECK_EVALUATION.value, context.run.job_name, event_specific_data=evaluation
+    )
+    context.instance.report_dagster_event(event, run_id=context.run.run_id)

@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 
 from quant_assets import keys
+from quant_assets.automation import shared_freshness
 from quant_assets.common import NETWORK_RETRY, partition_dates, result, schema_metadata
 from quant_assets.dataops.health import health_asset, repair_asset
 from quant_assets.dataops.instruments import instruments_asset
@@ -26,6 +27,7 @@ def dataops_assets(project: Project, partitions: dg.PartitionsDefinition[str]) -
         "owners": list(project.platform.owners),
         "backfill_policy": dg.BackfillPolicy.single_run(),
         "code_version": "1",
+        "freshness_policy": shared_freshness(project),
     }
     return [
         instruments_asset(project, common),

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from quant_resources.config._types import (
     ConfigModel,
@@ -119,6 +119,26 @@ class HealthConfig(ConfigModel):
     )
 
 
+class AutomationConfig(ConfigModel):
+    """What runs by itself, once it is turned on in Dagster, and how old shared facts may be."""
+
+    daily_at: Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")] = Field(
+        "00:30", description="UTC time of the daily run; it is for the day that closed at midnight."
+    )
+    late_after_h: Annotated[int, Field(ge=1)] = Field(
+        26, description="Hours after which a shared table is marked as late."
+    )
+    stale_after_h: Annotated[int, Field(ge=2)] = Field(
+        36, description="Hours after which a shared table is marked as failed; more than late_after_h."
+    )
+
+    @model_validator(mode="after")
+    def _late_before_stale(self) -> Self:
+        if self.stale_after_h <= self.late_after_h:
+            raise ValueError("stale_after_h must be more than late_after_h")
+        return self
+
+
 class PlatformConfig(ConfigModel):
     """What holds for every sleeve (``configs/platform.yaml``)."""
 
@@ -142,4 +162,7 @@ class PlatformConfig(ConfigModel):
         "the day; false: they are shown, and vetoed where they are selected from.",
     )
     repair: RepairConfig = Field(RepairConfig(), description="How missing sessions are asked for again.")
+    automation: AutomationConfig = Field(
+        AutomationConfig(), description="What runs by itself, and how old shared facts may be."
+    )
     health: HealthConfig = Field(HealthConfig(), description="Thresholds by which bars are judged.")
