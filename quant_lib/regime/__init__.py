@@ -1,8 +1,15 @@
-"""Market regime: stress class, growth quadrant and volatility state of a declared proxy."""
+"""Market regime: stress class, growth quadrant and volatility state of a declared proxy.
+
+Importing the package is cheap; compiled kernels load with the first measurement.
+"""
 
 from __future__ import annotations
 
-from quant_lib.regime._errors import UnknownRegimeError
+from quant_lib.regime._detect import RegimeReading, detect_regime, noise_bounds, regimes_over
+from quant_lib.regime._errors import RegimeInputError, UnknownRegimeError
+from quant_lib.regime._hmm import HmmFit, fit_hmm, hysteresis
+from quant_lib.regime._rules import MIN_HISTORY, TERM_WEIGHTS, ProxyRules, RegimeRules
+from quant_lib.regime._terms import last_percentile, measure_terms
 from quant_lib.regime._types import (
     ADAPTIVE_PROFILE,
     AGGRESSOR_SHARE,
@@ -23,11 +30,25 @@ __all__ = [
     "CASH_BUFFER",
     "CLUSTER_THRESHOLD",
     "L2_PENALTY",
+    "MIN_HISTORY",
+    "TERM_WEIGHTS",
+    "HmmFit",
     "HmmState",
+    "ProxyRules",
     "Quadrant",
     "Regime",
+    "RegimeInputError",
     "RegimeLabel",
+    "RegimeReading",
     "RegimeRisk",
+    "RegimeRules",
     "UnknownRegimeError",
+    "detect_regime",
+    "fit_hmm",
+    "hysteresis",
+    "last_percentile",
+    "measure_terms",
+    "noise_bounds",
+    "regimes_over",
     "risk_of",
 ]
