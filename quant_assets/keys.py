@@ -20,6 +20,7 @@ DATA_KEYS = (*SHARED_KEYS, TECHNICALS)
 SLEEVE_STEPS = (
     "candidates",
     "foundation",
+    "regime",
     "returns_matrix",
     "selection",
     "strategy_returns",

@@ -131,4 +131,6 @@ def sleeve_rules(project: Project, sleeve: SleeveConfig) -> SleeveRules:
         ann=calendar.ann,
         calendar=calendar.name,
         orders=OrderRules(risk.capital, risk.min_position),
+        regime=RegimeRules(min_history=sleeve.regime.min_history, history=sleeve.regime.history, ann=calendar.ann),
+        proxy=_proxy(project, sleeve),
     )

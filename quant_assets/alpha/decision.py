@@ -60,7 +60,7 @@ def selection_asset(chain: "SleeveContext") -> dg.AssetsDefinition:
     """Vetoes, scores, clusters, recruitment."""
 
     @dg.asset(
-        deps=chain.upstream("candidates", "returns_matrix"),
+        deps=chain.upstream("candidates", "regime", "returns_matrix"),
         description=SELECTION.description,
         metadata=schema_metadata(SELECTION),
         **chain.options("selection", kinds={"deltalake"}),
@@ -69,6 +69,7 @@ def selection_asset(chain: "SleeveContext") -> dg.AssetsDefinition:
         from quant_assets.alpha.reading import PinnedLake, previous_selection, wide_returns
         from quant_assets.alpha.selected import selection_metadata, selection_summary
         from quant_lib.decision.daily import stamp
+        from quant_lib.regime import regime_of
         from quant_lib.selection import select
 
         lake, date, profile = lakehouse.lake, the_date(context), chain.sleeve.name
@@ -82,6 +83,7 @@ def selection_asset(chain: "SleeveContext") -> dg.AssetsDefinition:
             wide_returns(pinned.decided("returns_matrix"), "symbol"),
             rules,
             trail=pinned.trailing_features(rules),
+            regime=regime_of(pinned.decided("regime")),
         )
         summary = selection_summary(chosen, previous_selection(lake, profile, date))
         tables = (
@@ -130,7 +132,7 @@ def weights_asset(chain: "SleeveContext") -> dg.AssetsDefinition:
     """Every engine and risk profile, atoms and physical positions."""
 
     @dg.asset(
-        deps=chain.upstream("strategy_returns"),
+        deps=chain.upstream("strategy_returns", "regime"),
         description=WEIGHTS.description,
         metadata=schema_metadata(WEIGHTS),
         **chain.options("weights", kinds={"deltalake", "clarabel"}),

@@ -10,6 +10,7 @@ from quant_lib.decision import Known, SleeveRules
 from quant_lib.decision.allocating import drifted
 from quant_lib.decision.daily import benchmark_stream
 from quant_lib.health import quarantine_bars
+from quant_lib.regime import regime_of
 from quant_resources.lakehouse import Lake
 
 
@@ -17,6 +18,7 @@ def known_for(lake: Lake, pinned: PinnedLake, rules: SleeveRules) -> Known:
     """Everything known at the close of the decision date, from the pinned versions and earlier decisions."""
     wanted = any(request.turnover_penalty or request.no_trade_band > 0.0 for request in rules.requests)
     return Known(
+        regime=regime_of(pinned.decided("regime")),
         benchmark=_benchmark(pinned, rules),
         held=_held(lake, pinned) if wanted else None,
         quotes=_quotes(pinned),

@@ -11,6 +11,7 @@ from quant_assets import keys
 from quant_assets.alpha.backtest import backtest_asset
 from quant_assets.alpha.decision import returns_matrix_asset, selection_asset, strategy_returns_asset, weights_asset
 from quant_assets.alpha.discovery import candidates_asset, foundation_asset
+from quant_assets.alpha.regime import regime_asset
 from quant_assets.alpha.report import report_asset
 from quant_resources.config import Project, SleeveConfig
 
@@ -58,6 +59,7 @@ def sleeve_assets(
     return [
         candidates_asset(chain),
         foundation_asset(chain),
+        regime_asset(chain),
         returns_matrix_asset(chain),
         selection_asset(chain),
         strategy_returns_asset(chain),

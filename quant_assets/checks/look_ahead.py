@@ -43,7 +43,7 @@ def judge_look_ahead(lake: Lake, date: dt.date, rules: HealthRules, ruleset: str
     symbols = sorted(stored["symbol"], key=lambda s: zlib.crc32(f"{date}{s}".encode()))[:SAMPLE]
     bars = lake.read("ohlcv", until=date, symbols=symbols)
     calendars = calendar_book(lake, date)
-    scrambled = pd.concat([bars, _noise(bars, date, calendars)], ignore_index=True)
+    scrambled = pd.concat([bars, noise_after(bars, date, calendars)], ignore_index=True)
     labelled = labelled_bars(scrambled, rules, calendars)
     ann = calendars.ann(labelled["symbol"].unique())
     names = [feature.name for feature in FEATURES if feature.stored and not feature.cross_section]
@@ -63,7 +63,8 @@ def judge_look_ahead(lake: Lake, date: dt.date, rules: HealthRules, ruleset: str
     )
 
 
-def _noise(bars: pd.DataFrame, date: dt.date, calendars: CalendarBook) -> pd.DataFrame:
+def noise_after(bars: pd.DataFrame, date: dt.date, calendars: CalendarBook) -> pd.DataFrame:
+    """Make bars of the sessions after a date, of every symbol that has bars before it, that mean nothing."""
     rng = np.random.default_rng(zlib.crc32(date.isoformat().encode()))
     parts = []
     for symbol, own in bars.groupby("symbol", sort=True):

@@ -34,6 +34,7 @@ from quant_resources.lakehouse import Lake
 _WHAT = {
     "candidates": "Schema, direction and rating sign; every drop is told; at least one candidate is left.",
     "foundation": "Every shared table is pinned, verified, and reaches the date; candidates ⊆ bars ⊆ features.",
+    "regime": "Schema; every figure is the same when later bars become noise; an unknown regime is a warning.",
     "returns_matrix": "Layer L0: complete, finite, unique, |r| ≤ 5, nothing after the date.",
     "selection": "Layer L2; no recruited row carries a hard veto; the cap holds.",
     "strategy_returns": "Layer L3; directional sign test before optimisation.",
@@ -103,6 +104,12 @@ class SleeveContracts:
                 pd.DataFrame({"symbol": lost}),
             ),
         )
+
+    def regime(self, lake: Lake, date: dt.date) -> Verdict:
+        """Judge the market regime."""
+        from quant_assets.checks.regime import judge_regime
+
+        return judge_regime(lake, self.project, self.sleeve, date)
 
     def returns_matrix(self, lake: Lake, date: dt.date) -> Verdict:
         """Judge layer L0."""

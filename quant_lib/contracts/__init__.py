@@ -30,6 +30,7 @@ from quant_lib.contracts._ingestion_tables import (
     OHLCV_HOLES,
     OHLCV_REFRESHES,
 )
+from quant_lib.contracts._regime_tables import DECISION_REGIME, REGIME
 from quant_lib.contracts._selection_tables import SELECTION, SELECTION_FEATURES, SELECTION_SUMMARY, SELECTION_VETOES
 from quant_lib.contracts._shared_tables import (
     HEALTH_STATUSES,
@@ -63,6 +64,7 @@ __all__ = [
     "CANDIDATES",
     "CANDIDATE_DROPS",
     "CANDIDATE_FUNNEL",
+    "DECISION_REGIME",
     "DECISION_TABLES",
     "FETCH_STATUSES",
     "FOUNDATION",
@@ -81,6 +83,7 @@ __all__ = [
     "OHLCV_REJECTS",
     "OHLCV_REVISIONS",
     "POSITIONS",
+    "REGIME",
     "REPORTS",
     "RETURNS_DROPS",
     "RETURNS_MATRIX",

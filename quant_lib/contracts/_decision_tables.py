@@ -11,6 +11,7 @@ from quant_lib.contracts._columns import RISK as _RISK
 from quant_lib.contracts._columns import SIGNALS as _SIGNALS
 from quant_lib.contracts._columns import SYMBOL as _SYMBOL
 from quant_lib.contracts._columns import decision_table as _decision
+from quant_lib.contracts._regime_tables import DECISION_REGIME, REGIME
 from quant_lib.contracts._selection_tables import (
     SELECTION,
     SELECTION_FEATURES,
@@ -254,6 +255,7 @@ BACKTEST_WINDOWS = _decision(
         Column("stage", "int64", "Relaxation stage reached", ge=0, le=4),
         Column("sparse", "bool", "Fewer winners than the floor"),
         Column("universe", "string", "How membership is known", isin=("reconstructed",)),
+        *DECISION_REGIME,
     ),
 )
 
@@ -322,6 +324,7 @@ DECISION_TABLES: tuple[TableSpec, ...] = (
     CANDIDATE_FUNNEL,
     CANDIDATE_DROPS,
     FOUNDATION,
+    REGIME,
     RETURNS_MATRIX,
     RETURNS_DROPS,
     SELECTION,

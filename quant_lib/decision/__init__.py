@@ -10,6 +10,7 @@ from quant_lib.decision.allocating import Known, allocate_all
 from quant_lib.decision.choice import Choice, choose
 from quant_lib.decision.daily import discover, eligible_over, universe_on
 from quant_lib.decision.history import History
+from quant_lib.decision.market import market_proxy, market_regime, regime_from, regime_on
 from quant_lib.decision.rules import OrderRules, ReturnRules, Scan, SleeveRules, WindowRules
 from quant_lib.decision.walk_forward import WalkForward, walk_forward
 
@@ -27,6 +28,10 @@ __all__ = [
     "choose",
     "discover",
     "eligible_over",
+    "market_proxy",
+    "market_regime",
+    "regime_from",
+    "regime_on",
     "universe_on",
     "walk_forward",
 ]

@@ -11,8 +11,10 @@ from quant_lib.calendars import CRYPTO, get_calendar
 from quant_lib.contracts import CANDIDATES
 from quant_lib.decision.daily import benchmark_stream, discover, eligible_over, universe_on
 from quant_lib.decision.history import History
+from quant_lib.decision.market import regime_on
 from quant_lib.decision.rules import SleeveRules
 from quant_lib.health import assess_health
+from quant_lib.regime import Regime, decision_columns
 from quant_lib.selection import select
 from quant_lib.synthesis import make_atoms, synthetic_returns
 
@@ -38,6 +40,8 @@ class Choice:
         Returns of the sleeve's benchmark over the train window, as far as they were known.
     row : dict
         Row of ``backtest_windows`` without profile and date.
+    regime : Regime
+        Market regime known on the decision date.
     """
 
     window: Window
@@ -45,6 +49,7 @@ class Choice:
     streams: pd.DataFrame
     benchmark: pd.Series
     row: dict[str, object]
+    regime: Regime
 
 
 def choose(history: History, rules: SleeveRules, window: Window) -> Choice:
@@ -67,6 +72,7 @@ def choose(history: History, rules: SleeveRules, window: Window) -> Choice:
         Atoms, their streams and the window's row.
     """
     day = window.decided_on
+    regime = regime_on(history, rules, day).regime
     today = history.features_on(day)
     candidates = discover(universe_on(today, history.instruments), rules, day.date(), "reconstructed")[CANDIDATES.name]
     since = min(day - _days(HEALTH_SESSIONS, rules), window.train_start - _BEFORE)
@@ -82,6 +88,7 @@ def choose(history: History, rules: SleeveRules, window: Window) -> Choice:
         matrix,
         rules.selection,
         trail=history.features_between(day - pd.Timedelta(days=rules.selection.trailing_days), day),
+        regime=regime,
     )
     atoms = make_atoms(selected.table)
     row: dict[str, object] = {
@@ -97,9 +104,10 @@ def choose(history: History, rules: SleeveRules, window: Window) -> Choice:
         "stage": selected.stage if len(atoms) else 0,
         "sparse": selected.sparse,
         "universe": "reconstructed",
+        **decision_columns(regime),
     }
     benchmark = _benchmark(history, window, rules)
-    return Choice(window, atoms, synthetic_returns(matrix, atoms), benchmark, row)
+    return Choice(window, atoms, synthetic_returns(matrix, atoms), benchmark, row, regime)
 
 
 def _benchmark(history: History, window: Window, rules: SleeveRules) -> pd.Series:

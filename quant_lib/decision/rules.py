@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from quant_lib.allocation import AllocationRequest
 from quant_lib.backtest import CostModel, ExecutionRules
 from quant_lib.health import HealthRules
+from quant_lib.regime import ProxyRules, RegimeRules
 from quant_lib.selection import ScreenRules, SelectionRules
 
 
@@ -79,6 +80,10 @@ class SleeveRules:
         Calendar the sleeve decides and earns on: the sessions its universe shares.
     orders : OrderRules
         Sizes positions are rounded to.
+    regime : RegimeRules
+        How the market regime is measured.
+    proxy : ProxyRules, optional
+        What stands for the market; the benchmark where not given.
     """
 
     profile: str
@@ -98,3 +103,5 @@ class SleeveRules:
     ann: float
     calendar: str = "24x7"
     orders: OrderRules = OrderRules()
+    regime: RegimeRules = field(default_factory=RegimeRules)
+    proxy: ProxyRules | None = None

@@ -130,7 +130,7 @@ def walk_forward(
     decisions: list[Decision] = []
     for choice in choose_all(choose, history, rules, windows):
         before = _held(decisions[-1] if decisions else None, held, choice.window)
-        known = Known(benchmark=choice.benchmark, held=before)
+        known = Known(regime=choice.regime, benchmark=choice.benchmark, held=before)
         decisions.append(Decision.of(choice, allocate_all(choice.streams, choice.atoms, rules, known)))
         if progress is not None:
             progress(len(decisions), len(windows))

@@ -5,10 +5,12 @@ Importing the package is cheap; compiled kernels load with the first measurement
 
 from __future__ import annotations
 
-from quant_lib.regime._detect import RegimeReading, detect_regime, noise_bounds, regimes_over
+from quant_lib.regime._detect import RegimeReading, detect_regime, noise_bounds, regimes_over, unknown_reading
 from quant_lib.regime._errors import RegimeInputError, UnknownRegimeError
 from quant_lib.regime._hmm import HmmFit, fit_hmm, hysteresis
+from quant_lib.regime._proxy import proxy_members, proxy_returns, turnover_weighted
 from quant_lib.regime._rules import MIN_HISTORY, TERM_WEIGHTS, ProxyRules, RegimeRules
+from quant_lib.regime._table import decision_columns, regime_of, regime_row
 from quant_lib.regime._terms import last_percentile, measure_terms
 from quant_lib.regime._types import (
     ADAPTIVE_PROFILE,
@@ -43,12 +45,19 @@ __all__ = [
     "RegimeRisk",
     "RegimeRules",
     "UnknownRegimeError",
+    "decision_columns",
     "detect_regime",
     "fit_hmm",
     "hysteresis",
     "last_percentile",
     "measure_terms",
     "noise_bounds",
+    "proxy_members",
+    "proxy_returns",
+    "regime_of",
+    "regime_row",
     "regimes_over",
     "risk_of",
+    "turnover_weighted",
+    "unknown_reading",
 ]

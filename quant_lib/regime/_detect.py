@@ -110,6 +110,11 @@ def regimes_over(returns: pd.Series, rules: RegimeRules | None = None) -> dict[p
     return readings
 
 
+def unknown_reading(returns: pd.Series, reason: str) -> RegimeReading:
+    """Make the reading of a day whose regime cannot be measured, with the reason."""
+    return _Extent(returns.index, len(returns)).unknown(reason)
+
+
 class _Extent:
     """Which sessions a reading is about."""
 
@@ -176,16 +181,17 @@ def label_of(
     the worst of it. So a CRISIS also needs moves that independent returns would
     hardly make: the volatility ratio beyond what they exceed on 1 % of days, or on
     5 % where quadrant or volatility model say CRISIS too. A market that moves as
-    much because it rises is TURBULENT: the score does not know up from down.
+    much because it rises is TURBULENT: the score does not know up from down. So is
+    one of smaller moves that both quadrant and volatility model call a CRISIS.
     """
     wide, rare = noise_bounds(rules.fast, rules.slow)
-    confirmed = quadrant == Quadrant.CRISIS or hmm_state == HmmState.CRISIS
+    falling, volatile = quadrant == Quadrant.CRISIS, hmm_state == HmmState.CRISIS
     strong = vol_ratio >= rare and score >= rules.elevated
     if quadrant != Quadrant.INFLATIONARY_TREND and (
-        strong or (vol_ratio >= wide and score >= rules.confirmed and confirmed)
+        strong or (vol_ratio >= wide and score >= rules.confirmed and (falling or volatile))
     ):
         return RegimeLabel.CRISIS
-    if vol_ratio >= wide or score >= rules.turbulent:
+    if vol_ratio >= wide or score >= rules.turbulent or (falling and volatile):
         return RegimeLabel.TURBULENT
     return RegimeLabel.QUIET if score < rules.quiet else RegimeLabel.NORMAL
 

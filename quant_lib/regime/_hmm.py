@@ -156,7 +156,7 @@ def fit_hmm(returns: npt.ArrayLike) -> HmmFit:
 
 
 def _maximise(x: FloatArray, *, memory: bool) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    """Filtered probabilities, moves, variances and the likelihoods on the way."""
+    """Return filtered probabilities, moves, variances and the likelihoods on the way."""
     from quant_lib.regime import _hmm_kernels as kernels
 
     upper = x > np.median(x)

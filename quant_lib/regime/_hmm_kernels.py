@@ -32,7 +32,7 @@ def densities(x: FloatArray, variance: FloatArray, out: FloatArray) -> None:
 
 @njit(cache=True)
 def forward(density: FloatArray, start: FloatArray, move: FloatArray, alpha: FloatArray, scale: FloatArray) -> float:
-    """Filtered state probabilities into ``alpha`` of shape (n, 2); returns the log-likelihood."""
+    """Fill ``alpha`` of shape (n, 2) with filtered state probabilities; returns the log-likelihood."""
     likelihood = 0.0
     a0, a1 = start[0], start[1]
     for t in range(density.shape[0]):
@@ -44,14 +44,14 @@ def forward(density: FloatArray, start: FloatArray, move: FloatArray, alpha: Flo
         total = a0 + a1
         alpha[t, 0], alpha[t, 1], scale[t] = a0 / total, a1 / total, total
         likelihood += math.log(total)
-    return likelihood + density.shape[0] * _CONSTANT
+    return float(likelihood + density.shape[0] * _CONSTANT)
 
 
 @njit(cache=True)
 def smooth(
     density: FloatArray, alpha: FloatArray, scale: FloatArray, move: FloatArray, gamma: FloatArray, joint: FloatArray
 ) -> None:
-    """Smoothed state probabilities into ``gamma``, expected moves into ``joint``: one backward pass."""
+    """Fill ``gamma`` with smoothed state probabilities and ``joint`` with expected moves: one backward pass."""
     joint[:] = 0.0
     b0 = b1 = 1.0
     for t in range(density.shape[0] - 1, -1, -1):
@@ -76,7 +76,7 @@ def reestimate(
     variance: FloatArray,
     floor: float,
 ) -> None:
-    """Parameters that are most likely given the smoothed states, in place."""
+    """Replace the parameters by those most likely given the smoothed states."""
     for k in range(2):
         weight = square = 0.0
         for t in range(x.size):

@@ -59,7 +59,7 @@ def proxy_returns(
     calendars: Calendars = CRYPTO,
     target: Calendar = CRYPTO,
 ) -> pd.Series:
-    """Returns of the market, as known on a date.
+    """Compute returns of the market, as known on a date.
 
     Parameters
     ----------

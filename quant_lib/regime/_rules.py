@@ -107,7 +107,7 @@ class RegimeRules:
     confirmed: float = 0.5
     calm: float = 0.5
     ann: float = 365.0
-    weights: Mapping[str, float] = field(default_factory=lambda: TERM_WEIGHTS)
+    weights: Mapping[str, float] = field(default_factory=lambda: dict(TERM_WEIGHTS))
 
     def __post_init__(self) -> None:
         if self.min_history < MIN_HISTORY or self.history < self.min_history:

@@ -13,6 +13,7 @@ from quant_resources.config._types import (
     Count,
     Direction,
     Fraction,
+    MarketProxy,
     Name,
     Names,
     Positive,
@@ -114,6 +115,25 @@ class AllocationConfig(ConfigModel):
     )
 
 
+class RegimeConfig(ConfigModel):
+    """What stands for the market, and how much of its past a regime is measured on. Lengths are in sessions."""
+
+    proxy: MarketProxy = Field(
+        "benchmark",
+        description="benchmark: the sleeve's own; universe: the symbols its scanners choose from, weighted by "
+        "turnover; or a symbol among the platform's benchmarks.",
+    )
+    members: Annotated[int, Field(ge=5)] = Field(
+        50, description="Most traded symbols that count where the universe is the proxy."
+    )
+    min_history: Annotated[int, Field(ge=252)] = Field(
+        252, description="Fewest returns of the proxy; with fewer the regime is unknown."
+    )
+    history: Annotated[int, Field(ge=252)] = Field(
+        1260, description="Newest returns of the proxy that a regime is calibrated on."
+    )
+
+
 class BacktestConfig(ConfigModel):
     """The walk-forward tournament. Lengths are in sessions."""
 
@@ -144,6 +164,7 @@ class SleeveConfig(ConfigModel):
     filters: FiltersConfig = Field(FiltersConfig(), description="Rules between candidates and winners.")
     risk: RiskConfig = Field(RiskConfig(), description="Limits of the allocation.")
     allocation: AllocationConfig = Field(AllocationConfig(), description="Engines and objectives.")
+    regime: RegimeConfig = Field(RegimeConfig(), description="What stands for the market.")
     backtest: BacktestConfig = Field(BacktestConfig(), description="The walk-forward tournament.")
     costs: CostsConfig = Field(CostsConfig(), description="What trading and holding cost.")
     benchmark: Symbol = Field("BINANCE:BTCUSDT", description="What it is compared with.")

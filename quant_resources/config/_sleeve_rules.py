@@ -70,6 +70,7 @@ def judge_sleeve(sleeve: SleeveConfig, judge: Judge, known: Known) -> None:
     _judge_ranking(sleeve, judge)
     _judge_filters(sleeve, judge)
     _judge_money(sleeve, judge, known)
+    _judge_regime(sleeve, judge, known)
 
 
 def _judge_direction(sleeve: SleeveConfig, judge: Judge, known: Known) -> None:
@@ -304,3 +305,30 @@ def _judge_money(sleeve: SleeveConfig, judge: Judge, known: Known) -> None:
         judge.warn("CFG_COSTS", ("costs",), "trading costs nothing", "set slippage and commission")
     if sleeve.direction == "SHORT" and costs.short_borrow == 0.0:
         judge.warn("CFG_COSTS", ("costs", "short_borrow"), "borrowing costs nothing", "set short_borrow")
+
+
+def _judge_regime(sleeve: SleeveConfig, judge: Judge, known: Known) -> None:
+    regime = sleeve.regime
+    if regime.min_history > regime.history:
+        judge.error(
+            "CFG_CONTRADICTION_WINDOW",
+            ("regime", "min_history"),
+            f"regime.min_history is {regime.min_history} sessions, more than regime.history, {regime.history}",
+            "lower it, or raise regime.history",
+        )
+    named = regime.proxy not in ("benchmark", "universe")
+    if named and known.platform is not None and regime.proxy not in known.platform.benchmarks:
+        hint = did_you_mean(regime.proxy, known.platform.benchmarks)
+        judge.error(
+            "CFG_BENCHMARK",
+            ("regime", "proxy"),
+            f"{regime.proxy} is not among the platform's benchmarks{hint}",
+            "add it to benchmarks in platform.yaml, so that its bars are followed",
+        )
+    if regime.proxy != "universe" and "members" in regime.model_fields_set:
+        judge.warn(
+            "CFG_DEAD_LIMIT",
+            ("regime", "members"),
+            f"the proxy is {regime.proxy}, so the number of members is not used",
+            "set proxy to universe, or remove it",
+        )

@@ -62,6 +62,15 @@ def _key(validate: Callable[[str], str], kind: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _market_proxy(value: str) -> str:
+    if value in ("benchmark", "universe"):
+        return value
+    try:
+        return validate_symbol(value)
+    except InvalidKeyError as error:
+        raise ValueError(f"must be benchmark, universe or a symbol, and is no symbol: {error.reason}") from None
+
+
 def _unique(values: tuple[Any, ...]) -> tuple[Any, ...]:
     repeated = sorted({str(value) for value in values if values.count(value) > 1})
     if repeated:
@@ -117,6 +126,18 @@ FilterValue: TypeAlias = Annotated[
                 {"type": "number"},
                 {"type": "string"},
                 {"type": "array", "minItems": 1, "items": {"anyOf": [{"type": "number"}, {"type": "string"}]}},
+            ]
+        }
+    ),
+]
+MarketProxy: TypeAlias = Annotated[
+    str,
+    AfterValidator(_market_proxy),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"enum": ["benchmark", "universe"]},
+                {"type": "string", "pattern": "^[A-Z0-9_]{1,24}:[A-Z0-9_.!-]{1,48}$"},
             ]
         }
     ),

@@ -42,7 +42,7 @@ def finished(tmp_path_factory):
 def test_every_step_ran_and_every_check_passed(finished):
     _, outcome, _ = finished
     assert outcome.success, [(s.name, s.message) for s in outcome.steps.values() if s.message] + outcome.failed_checks
-    assert outcome.checks_passed == 17
+    assert outcome.checks_passed == 18
     assert {step.status for step in outcome.steps.values()} == {"done"}
 
 
@@ -153,4 +153,6 @@ def test_what_comes_after_a_window_s_decision_changes_nothing_of_it(walked):
     noisy = History.of(scrambled(history.bars), scrambled(history.features), history.instruments, rules.health)
     one, other = choose(history, rules, window), choose(noisy, rules, window)
     assert one.row == other.row
+    assert one.regime == other.regime
+    pd.testing.assert_frame_equal(one.atoms, other.atoms)
     pd.testing.assert_frame_equal(one.streams, other.streams, check_exact=True)

@@ -465,6 +465,24 @@ ERRORS: dict[str, tuple[Break, str, str, str]] = {
         "configs/sleeves/longs.yaml:5:scanners[0]",
         "add perp to follow",
     ),
+    "proxy is not followed": (
+        add(SLEEVE, 'regime: {proxy: "BINANCE:BTCUSDC"}\n'),
+        "CFG_BENCHMARK",
+        "configs/sleeves/longs.yaml:8:regime.proxy",
+        "did you mean 'BINANCE:BTCUSDT'?",
+    ),
+    "proxy is nothing": (
+        add(SLEEVE, "regime: {proxy: bitcoin}\n"),
+        "CFG_SCHEMA",
+        "configs/sleeves/longs.yaml:8:regime.proxy",
+        "must be benchmark, universe or a symbol",
+    ),
+    "regime needs more than it keeps": (
+        add(SLEEVE, "regime: {min_history: 600, history: 500}\n"),
+        "CFG_CONTRADICTION_WINDOW",
+        "configs/sleeves/longs.yaml:8:regime.min_history",
+        "more than regime.history, 500",
+    ),
     "benchmark": (
         add(SLEEVE, 'benchmark: "BINANCE:BTCUSDC"\n'),
         "CFG_BENCHMARK",
@@ -585,6 +603,12 @@ WARNINGS: dict[str, tuple[Break, str, str, str]] = {
         "CFG_DEAD_CAP",
         "configs/sleeves/longs.yaml:8:risk.asset_cap",
         "cluster_cap 0.25 is lower",
+    ),
+    "members of a proxy that has none": (
+        add(SLEEVE, "regime: {members: 20}\n"),
+        "CFG_DEAD_LIMIT",
+        "configs/sleeves/longs.yaml:8:regime.members",
+        "the proxy is benchmark",
     ),
     "weight under a dominant signal": (
         edit(SLEEVE, "top_n: 5", "weights: {adx: 2.0}\n  dominant_signal: adx"),
