@@ -6,6 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from quant_assets.ratings import overall_rating, rating_feature
+from quant_assets.regime_rules import proxy_rules, regime_rules
 from quant_assets.selection_rules import selection_rules
 
 if TYPE_CHECKING:
@@ -131,6 +132,6 @@ def sleeve_rules(project: Project, sleeve: SleeveConfig) -> SleeveRules:
         ann=calendar.ann,
         calendar=calendar.name,
         orders=OrderRules(risk.capital, risk.min_position),
-        regime=RegimeRules(min_history=sleeve.regime.min_history, history=sleeve.regime.history, ann=calendar.ann),
-        proxy=_proxy(project, sleeve),
+        regime=regime_rules(sleeve, calendar.ann),
+        proxy=proxy_rules(project, sleeve),
     )

@@ -1,0 +1,33 @@
+"""The ``regime`` section of a sleeve as the plain rules the computation takes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from quant_lib.regime import ProxyRules, RegimeRules
+    from quant_resources.config import Project, SleeveConfig
+
+
+def regime_rules(sleeve: SleeveConfig, ann: float) -> RegimeRules:
+    """Resolve how a regime is measured, on a calendar of so many sessions a year."""
+    from quant_lib.regime import RegimeRules
+
+    return RegimeRules(min_history=sleeve.regime.min_history, history=sleeve.regime.history, ann=ann)
+
+
+def proxy_rules(project: Project, sleeve: SleeveConfig) -> ProxyRules:
+    """Resolve what stands for the market; a universe is the one the sleeve's scanners choose from."""
+    from quant_lib.regime import ProxyRules
+
+    declared = sleeve.regime.proxy
+    if declared != "universe":
+        return ProxyRules("symbol", sleeve.benchmark if declared == "benchmark" else declared)
+    universes = [project.universes[project.scanners[name].universe] for name in sleeve.scanners]
+    return ProxyRules(
+        "universe",
+        members=sleeve.regime.members,
+        exchanges=tuple(sorted({name for u in universes for name in u.exchanges})),
+        asset_types=tuple(sorted({kind for u in universes for kind in u.asset_types})),
+        quotes=tuple(sorted({quote for u in universes for quote in u.quotes})),
+    )
