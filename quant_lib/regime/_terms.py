@@ -42,7 +42,7 @@ def measure_terms(returns: FloatArray, rules: RegimeRules) -> pd.DataFrame:
         rolling_deviation(returns, rules.fast), usual, out=np.full_like(usual, np.nan), where=usual > 1e-12
     )
     turbulence = statistics.turbulence(returns, rules.burst)
-    _, kurtosis = statistics.moments(returns, rules.slow)
+    kurtosis = statistics.moments(returns, rules.slow).kurtosis
     return pd.DataFrame(
         {
             "vol_ratio": ratio,
