@@ -153,16 +153,33 @@ def pairwise_correlation(window: FloatArray, *, min_overlap: float, half_life: f
     live = spread > 1e-12 * size
     scaled = np.where(live, centred / np.where(live, spread, 1.0), 0.0)
     v = _decay(len(window), half_life)[:, None]
-    total = mask.T @ (v * mask)
-    total = np.where(total > 0.0, total, 1.0)
-    sums = (v * scaled).T @ mask
-    squares = (v * scaled**2).T @ mask
-    covariance = (v * scaled).T @ scaled / total - (sums / total) * (sums.T / total)
-    variance = np.clip(squares / total - (sums / total) ** 2, 0.0, None)
+    if present.all():
+        covariance, variance, overlap = *_complete_moments(scaled, v), np.full(len(spread), float(len(window)))[:, None]
+    else:
+        covariance, variance, overlap = *_pairwise_moments(scaled, mask, v), mask.T @ mask
     scale = np.sqrt(variance * variance.T)
-    defined = (mask.T @ mask >= min_overlap) & (scale > 1e-12)
+    defined = (overlap >= min_overlap) & (scale > 1e-12)
     rho = np.where(defined, covariance / np.where(defined, scale, 1.0), 0.0)
     return np.asarray(np.clip(rho, -1.0, 1.0))
+
+
+def _pairwise_moments(x: FloatArray, mask: FloatArray, v: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Weighted covariance and variance of each pair over the sessions both have; row i, column j: i's over j's."""
+    total = mask.T @ (v * mask)
+    total = np.where(total > 0.0, total, 1.0)
+    sums = (v * x).T @ mask
+    squares = (v * x**2).T @ mask
+    covariance = (v * x).T @ x / total - (sums / total) * (sums.T / total)
+    return covariance, np.clip(squares / total - (sums / total) ** 2, 0.0, None)
+
+
+def _complete_moments(x: FloatArray, v: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the same where nothing is missing: every pair has every session, so one product serves all."""
+    total = v.sum()
+    mean = (v * x).sum(axis=0)[:, None] / total
+    covariance = (v * x).T @ x / total - mean * mean.T
+    square = (v * x**2).sum(axis=0)[:, None] / total
+    return covariance, np.clip(square - mean**2, 0.0, None)
 
 
 def _decay(n: int, half_life: float | None) -> FloatArray:

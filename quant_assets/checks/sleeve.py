@@ -9,6 +9,7 @@ import pandas as pd
 
 from quant_assets import keys
 from quant_assets.checks.factory import Contract
+from quant_assets.ratings import screened_rating
 from quant_assets.sleeve_rules import sleeve_rules
 from quant_lib.contracts import (
     ALLOCATIONS,
@@ -75,7 +76,7 @@ class SleeveContracts:
         drops = lake.decision("candidate_drops", self.sleeve.name, date)
         return all_of(
             judge_schema(CANDIDATES, rows),
-            rules.candidates_agree_with(self.sleeve.direction, rows),
+            rules.candidates_agree_with(self.sleeve.direction, rows, screened_rating(self.project, self.sleeve)),
             rules.funnel_is_complete(funnel, drops, rows),
         )
 

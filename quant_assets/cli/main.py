@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from quant_assets.cli import checks, config, market, query, refresh, report, run, serve
+from quant_assets.cli import checks, config, explain, market, query, refresh, report, run, serve
 
 app = typer.Typer(
     name="quant",
@@ -21,6 +21,7 @@ app.command("query")(query.query)
 app.command("checks")(checks.checks)
 app.command("refresh")(refresh.refresh)
 app.command("report")(report.report)
+app.command("explain")(explain.explain)
 app.add_typer(market.app, name="market")
 app.add_typer(config.app, name="config")
 

@@ -12,15 +12,18 @@ CONSERVED = 1e-6
 """Tolerance of sums of weights and of accounting identities."""
 
 
-def candidates_agree_with(direction: str, candidates: pd.DataFrame) -> Verdict:
-    """Every candidate has the sleeve's direction and a rating of its sign."""
+def candidates_agree_with(direction: str, candidates: pd.DataFrame, rating: str | None = "recommend_all") -> Verdict:
+    """Every candidate has the sleeve's direction and, where its scanners ask for one, a rating of its sign."""
     sign = 1.0 if direction == "LONG" else -1.0
-    wrong = candidates[candidates["direction"].ne(direction) | ~(candidates["recommend_all"] * sign > 0.0)]
+    off = candidates["direction"].ne(direction)
+    if rating is not None:
+        off |= ~(candidates[rating] * sign > 0.0)
+    wrong = candidates[off]
     return require(
         wrong.empty,
         f"{len(wrong)} of {len(candidates)} candidates contradict {direction}",
         {"candidates": len(candidates), "contradicting": len(wrong)},
-        wrong[["symbol", "direction", "recommend_all"]],
+        wrong[["symbol", "direction", *([] if rating is None else [rating])]],
     )
 
 

@@ -15,7 +15,7 @@ from quant_lib.decision.market import regime_on
 from quant_lib.decision.rules import SleeveRules
 from quant_lib.health import assess_health
 from quant_lib.regime import Regime, decision_columns
-from quant_lib.selection import select
+from quant_lib.selection import SelectionResult, select
 from quant_lib.synthesis import make_atoms, synthetic_returns
 
 HEALTH_SESSIONS = 420
@@ -73,13 +73,58 @@ def choose(history: History, rules: SleeveRules, window: Window) -> Choice:
     """
     day = window.decided_on
     regime = regime_on(history, rules, day).regime
+    selected, matrix = select_on(history, rules, day, window.train_start, regime)
+    atoms = make_atoms(selected.table)
+    row: dict[str, object] = {
+        "window": window.index,
+        "train_start": window.train_start,
+        "decided_on": day,
+        "test_start": window.test_start,
+        "test_end": window.test_end,
+        "n_known": len(history.features_on(day)),
+        "n_candidates": len(selected.table),
+        "n_vetoed": int(selected.table["vetoes"].ne("").sum()),
+        "n_selected": len(atoms),
+        "stage": selected.stage if len(atoms) else 0,
+        "sparse": selected.sparse,
+        "universe": "reconstructed",
+        **decision_columns(regime),
+    }
+    benchmark = _benchmark(history, window, rules)
+    return Choice(window, atoms, synthetic_returns(matrix, atoms), benchmark, row, regime)
+
+
+def select_on(
+    history: History, rules: SleeveRules, day: pd.Timestamp, since: pd.Timestamp, regime: Regime | None = None
+) -> tuple[SelectionResult, pd.DataFrame]:
+    """Discover and select on a day, from rows known at its close.
+
+    Parameters
+    ----------
+    history : History
+        May reach further than the day; every view of it ends there.
+    rules : SleeveRules
+        The sleeve.
+    day : Timestamp
+        Decision date.
+    since : Timestamp
+        First session of the returns that clusters and eligibility are judged on.
+    regime : Regime, optional
+        The market's, of the day; needed where the sleeve selects by fit to it.
+
+    Returns
+    -------
+    SelectionResult
+        The verdict on every candidate.
+    DataFrame
+        Eligible returns of the candidates from ``since`` to the day.
+    """
     today = history.features_on(day)
     candidates = discover(universe_on(today, history.instruments), rules, day.date(), "reconstructed")[CANDIDATES.name]
-    since = min(day - _days(HEALTH_SESSIONS, rules), window.train_start - _BEFORE)
-    recent = history.bars_between(since, day)
+    recent = history.bars_between(min(day - _days(HEALTH_SESSIONS, rules), since - _BEFORE), day)
     recent = recent[recent["symbol"].isin(set(candidates["symbol"]))]
     health = assess_health(recent, day.date(), rules.health, history.calendars, since=day.date()).health
-    matrix = _train_returns(recent, history, window, rules)
+    matrix = _train_returns(recent, history, day, since, rules)
     selected = select(
         candidates,
         today,
@@ -90,24 +135,7 @@ def choose(history: History, rules: SleeveRules, window: Window) -> Choice:
         trail=history.features_between(day - pd.Timedelta(days=rules.selection.trailing_days), day),
         regime=regime,
     )
-    atoms = make_atoms(selected.table)
-    row: dict[str, object] = {
-        "window": window.index,
-        "train_start": window.train_start,
-        "decided_on": day,
-        "test_start": window.test_start,
-        "test_end": window.test_end,
-        "n_known": len(today),
-        "n_candidates": len(candidates),
-        "n_vetoed": int(selected.table["vetoes"].ne("").sum()),
-        "n_selected": len(atoms),
-        "stage": selected.stage if len(atoms) else 0,
-        "sparse": selected.sparse,
-        "universe": "reconstructed",
-        **decision_columns(regime),
-    }
-    benchmark = _benchmark(history, window, rules)
-    return Choice(window, atoms, synthetic_returns(matrix, atoms), benchmark, row, regime)
+    return selected, matrix
 
 
 def _benchmark(history: History, window: Window, rules: SleeveRules) -> pd.Series:
@@ -128,11 +156,12 @@ def _as_of(instruments: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
     return instruments.assign(date=day)
 
 
-def _train_returns(bars: pd.DataFrame, history: History, window: Window, rules: SleeveRules) -> pd.DataFrame:
+def _train_returns(
+    bars: pd.DataFrame, history: History, day: pd.Timestamp, since: pd.Timestamp, rules: SleeveRules
+) -> pd.DataFrame:
     """Eligible returns of the candidates over the train window."""
-    day = window.decided_on
     target = get_calendar(rules.calendar)
-    length = target.count(window.train_start.date(), day.date())
+    length = target.count(since.date(), day.date())
     limits = replace(rules.returns, lookback=length, min_days=min(rules.returns.min_days, length))
     bad, starts = history.bad_prints(day), history.segment_starts(day)
     return eligible_over(bars, bad, starts, day.date(), limits, history.calendars, target).matrix

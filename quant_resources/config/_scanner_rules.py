@@ -17,6 +17,7 @@ from quant_resources.config._fields import (
 from quant_resources.config._intervals import Bound, Interval, bounds_of, domain
 from quant_resources.config._judge import Judge
 from quant_resources.config._scanner import FilterConfig, ScannerConfig
+from quant_resources.config._sleeve import SleeveConfig
 from quant_resources.config._universe import UniverseConfig
 from quant_resources.config.errors import did_you_mean
 
@@ -208,16 +209,35 @@ def _judge_intent(scanner: ScannerConfig, bound: Bound, left: Interval, judge: J
         )
 
 
-def judge_twins(scanners: Mapping[str, ScannerConfig], judges: Mapping[str, Judge]) -> None:
-    """Find LONG and SHORT scanners that propose the same symbols, so that two sleeves would cancel out."""
+def _tells_sides_apart(sleeve: SleeveConfig) -> bool:
+    """Whether a sleeve's own rules argue for its side, whatever its scanners propose."""
+    filters, selection = sleeve.filters, sleeve.selection
+    directed = filters.trend_regime is not None or filters.advanced_trend is not None
+    return directed or selection.rating is not None or selection.ranking.method == "signal"
+
+
+def _told_apart(name: str, sleeves: Mapping[str, SleeveConfig]) -> bool:
+    users = [sleeve for sleeve in sleeves.values() if name in sleeve.scanners]
+    return bool(users) and all(map(_tells_sides_apart, users))
+
+
+def judge_twins(
+    scanners: Mapping[str, ScannerConfig], sleeves: Mapping[str, SleeveConfig], judges: Mapping[str, Judge]
+) -> None:
+    """Find LONG and SHORT scanners that propose the same symbols, so that two sleeves would cancel out.
+
+    They may where every sleeve of one of the two tells the sides apart itself: a trend sleeve needs the whole universe
+    to find that nothing in it trends.
+    """
     seen: dict[str, str] = {}
     for name, scanner in scanners.items():
         rules = scanner.model_dump_json(exclude={"name", "description", "intent", "logic"})
         twin = seen.setdefault(rules, name)
-        if scanners[twin].intent != scanner.intent:
+        told_apart = _told_apart(name, sleeves) or _told_apart(twin, sleeves)
+        if scanners[twin].intent != scanner.intent and not told_apart:
             judges[name].error(
                 "CFG_CONTRADICTION_TWINS",
                 ("intent",),
                 f"it proposes the same symbols {scanner.intent} that {twin} proposes {scanners[twin].intent}",
-                "add the filter that tells the two sides apart",
+                "add the filter that tells the two sides apart, or give the sleeve a rating or trend filter that does",
             )

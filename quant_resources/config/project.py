@@ -262,7 +262,7 @@ def _judge_all(files: Files) -> list[Finding]:
     for name, scanner in files.scanners.models.items():
         judge_scanner(scanner, scanner_judges[name], files.universes.names)
         judge_source(scanner, files.universes.models.get(scanner.universe), scanner_judges[name])
-    judge_twins(files.scanners.models, scanner_judges)
+    judge_twins(files.scanners.models, files.sleeves.models, scanner_judges)
     known = Known(platform, files.universes.names, files.scanners.names, files.scanners.models)
     for name, sleeve in files.sleeves.models.items():
         judge_sleeve(sleeve, judge(files.sleeves.nodes[name]), known)

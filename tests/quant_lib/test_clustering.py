@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quant_lib.clustering import ClusteringError, cluster_returns, correlation_distance, pairwise_correlation
+from quant_lib.clustering import (
+    ClusteringError,
+    cluster_returns,
+    cluster_stability,
+    correlation_distance,
+    pairwise_correlation,
+)
 
 
 def blocks(sizes: tuple[int, ...], sessions: int = 250, seed: int = 0, noise: float = 0.3) -> pd.DataFrame:
@@ -182,3 +188,32 @@ def test_repeated_names_and_infinite_returns_are_named() -> None:
     returns.iloc[0, 2] = np.inf
     with pytest.raises(ClusteringError, match="g1_0"):
         cluster_returns(returns)
+
+
+def test_complete_windows_take_a_short_cut_to_the_same_correlations():
+    rng = np.random.default_rng(5)
+    window = rng.normal(size=(60, 7))
+    window[:, 3] = 0.01  # no variance
+    for half_life in (None, 20.0):
+        short = pairwise_correlation(window, min_overlap=20, half_life=half_life)
+        # The same asset list with one more that has a gap: nothing is complete any more.
+        gap = np.column_stack([window, rng.normal(size=60)])
+        gap[0, 7] = np.nan
+        full = pairwise_correlation(gap, min_overlap=20, half_life=half_life)[:7, :7]
+        np.testing.assert_allclose(short, full, atol=1e-12)
+
+
+def test_stability_is_the_adjusted_rand_index():
+    from sklearn.metrics import adjusted_rand_score
+
+    rng = np.random.default_rng(1)
+    names = [f"S{i:02d}" for i in range(30)]
+    for k in (1, 3, 30):
+        before = pd.Series(rng.integers(0, k, 30), index=names)
+        after = pd.Series(rng.integers(0, 4, 30), index=names).sample(frac=1.0, random_state=k)
+        expected = adjusted_rand_score(before, after.reindex(names))
+        assert cluster_stability(before, after) == pytest.approx(expected, abs=1e-12)
+    relabelled = before.map({label: 99 - label for label in range(30)})
+    assert cluster_stability(before, relabelled) == 1.0
+    assert cluster_stability(before, after.rename(lambda name: f"X{name}")) is None
+    assert cluster_stability(before.iloc[:5], before.iloc[3:]) == 1.0

@@ -723,6 +723,12 @@ def test_twins(configs: Configs) -> None:
     assert finding.code == "CFG_CONTRADICTION_TWINS"
     assert finding.where == "configs/scanners/b.yaml:2:intent"
     assert "that a proposes LONG" in finding.message
+    sleeve = "extends: longs.yaml\ndescription: Shorts\ndirection: SHORT\nscanners: [b]\n"
+    configs.write("sleeves/shorts.yaml", sleeve + "selection: {rating: null}\n")
+    assert configs.error().code == "CFG_CONTRADICTION_TWINS"
+    for told_apart in ("selection: {rating: recommend_all}", "selection: {rating: null}\nfilters: {trend_regime: {}}"):
+        configs.write("sleeves/shorts.yaml", f"{sleeve}{told_apart}\n")
+        assert "CFG_CONTRADICTION_TWINS" not in {one.code for one in configs.lint()}
 
 
 def test_a_parent_that_cannot_be_read_is_found_even_if_nobody_extends_it(configs: Configs) -> None:

@@ -275,7 +275,8 @@ def test_loading_the_shipped_files_is_fast() -> None:
         load_project(ROOT / "configs")
         return time.perf_counter() - started
 
-    assert min(seconds() for _ in range(5)) <= 0.1
+    files = len(list((ROOT / "configs").rglob("*.yaml")))
+    assert min(seconds() for _ in range(5)) <= 0.1 + 0.01 * files
 
 
 def test_imports_are_light() -> None:

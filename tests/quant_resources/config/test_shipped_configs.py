@@ -121,3 +121,55 @@ def test_schemas_accept_and_refuse_what_the_models_do(kind: str, value: dict[str
     schema = json.loads(json_schemas()[f"{kind}.json"])
     jsonschema.Draft202012Validator.check_schema(schema)
     assert jsonschema.Draft202012Validator(schema).is_valid(value) is valid
+
+
+PROFILES = {
+    # profile: top_n, cluster threshold, min_days, (train, test, step), filters beyond darwinian and friction
+    "binance_spot_rating_all_long": (15, 0.7, 252, (252, 10, 10), {"predictability"}),
+    "binance_spot_rating_ma_long": (15, 0.7, 252, (252, 10, 10), {"predictability"}),
+    "binance_spot_trend_long": (15, 0.7, 252, (252, 10, 10), {"trend_regime"}),
+    "binance_spot_long_p10": (15, 0.7, 252, (252, 10, 10), {"predictability", "percentile"}),
+    "crypto_rating_all_long": (5, 0.45, 60, (60, 10, 10), {"predictability"}),
+    "crypto_rating_ma_long": (5, 0.45, 60, (60, 10, 10), {"predictability"}),
+    "crypto_rating_osc_long": (5, 0.45, 60, (60, 10, 10), {"predictability"}),
+    "crypto_rating_alpha_long": (5, 0.45, 60, (60, 20, 20), {"predictability"}),
+    "crypto_production_long": (15, 0.45, 90, (90, 10, 10), {"predictability"}),
+    "binance_spot_adx_long": (20, 0.7, 252, (252, 10, 10), {"advanced_trend"}),
+    "binance_spot_liquidity": (100, 0.0, 252, (252, 10, 10), {"predictability"}),
+}
+ONE_SIDED = {"binance_spot_adx_long", "binance_spot_liquidity"}
+
+
+@pytest.mark.parametrize("profile", sorted({*PROFILES, *(p.replace("long", "short") for p in {*PROFILES} - ONE_SIDED)}))
+def test_profiles_are_those_of_the_specification(project: Project, profile: str) -> None:
+    long = profile if profile in PROFILES else profile.replace("short", "long")
+    top_n, threshold, min_days, windows, filters = PROFILES[long]
+    sleeve = project.sleeve(profile)
+    assert sleeve.direction == ("LONG" if profile == long else "SHORT")
+    assert (sleeve.selection.top_n, sleeve.selection.cluster_threshold) == (top_n, threshold)
+    assert sleeve.data.min_days == min_days
+    assert (sleeve.backtest.train, sleeve.backtest.test, sleeve.backtest.step) == windows
+    on = {name for name in type(sleeve.filters).model_fields if getattr(sleeve.filters, name) is not None}
+    assert on == filters | {"darwinian", "friction"}
+    assert (sleeve.costs.slippage, sleeve.costs.commission) == (0.001, 0.0004)
+    assert sleeve.strict  # the directional sign test blocks
+
+
+def test_filters_of_the_trend_profiles(project: Project) -> None:
+    for side in ("long", "short"):
+        trend = project.sleeve(f"binance_spot_trend_{side}").filters.trend_regime
+        assert trend is not None
+        assert (trend.source, trend.threshold, trend.lookback) == ("vwma", 0.005, 5)
+        assert (trend.strict_regime, trend.strict_signal) == (True, True)
+    adx = project.sleeve("binance_spot_adx_long").filters.advanced_trend
+    assert adx is not None
+    assert (adx.mode, adx.adx_min) == ("adx_regime", 25)
+
+
+def test_every_profile_becomes_rules(project: Project) -> None:
+    from quant_assets.sleeve_rules import sleeve_rules
+
+    for name in project.sleeves:
+        rules = sleeve_rules(project, project.sleeve(name))
+        assert rules.selection.scoring().name == project.sleeve(name).selection.engine
+        assert {"friction"} <= {one.name for one in rules.selection.filters}
