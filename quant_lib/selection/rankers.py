@@ -258,8 +258,10 @@ def volatility_clustering(returns: FloatArray) -> FloatArray:
         return np.full(returns.shape[1], np.nan)
     a, b = size[:-1] - size[:-1].mean(axis=0), size[1:] - size[1:].mean(axis=0)
     scale = np.sqrt((a**2).sum(axis=0) * (b**2).sum(axis=0))
+    # A constant size leaves only rounding behind; that is no variance.
+    varies = scale > 1e-20 * (size**2).sum(axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(np.where(scale > 0.0, (a * b).sum(axis=0) / scale, np.nan))
+        return np.asarray(np.where(varies, (a * b).sum(axis=0) / scale, np.nan))
 
 
 def infer_strategy(profile: str, configured: str | None = None) -> Strategy:
