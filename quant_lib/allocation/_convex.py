@@ -23,7 +23,8 @@ from quant_lib.allocation._errors import SolverError
 FloatArray = npt.NDArray[np.float64]
 
 _LOCK = threading.Lock()
-_TOLERANCE = 1e-10
+_TOLERANCES = (1e-10, 1e-8)
+"""The second is tried where the first is more than the numbers allow."""
 _TIME_LIMIT_S = 20.0
 
 
@@ -148,27 +149,36 @@ def _scaled_rows(rows: Rows, unit: FloatArray) -> dict[str, FloatArray]:
 
 
 def _solve(kind: Literal["variance", "ratio"], values: dict[str, FloatArray]) -> FloatArray:
-    import cvxpy as cp
-
     n, traded = len(values["upper"]), "cost" in values
     # One compiled problem holds one set of numbers at a time.
     with _LOCK:
         problem, parameters, x = _compiled(kind, n, len(values["e"]), len(values["h"]), traded)
         for name, parameter in parameters.items():
             parameter.value = values[name]
-        try:
-            problem.solve(
-                solver=cp.CLARABEL,
-                tol_gap_abs=_TOLERANCE,
-                tol_gap_rel=_TOLERANCE,
-                tol_feas=_TOLERANCE,
-                time_limit=_TIME_LIMIT_S,
-            )
-        except cp.SolverError as failure:
-            raise SolverError("cvxpy/clarabel", "error", str(failure)) from failure
-        if problem.status not in (cp.OPTIMAL, cp.OPTIMAL_INACCURATE) or x.value is None:
-            raise SolverError("cvxpy/clarabel", str(problem.status), f"{n} weights, {len(values['h'])} rows")
-        return np.asarray(x.value, dtype="float64")
+        told = "not started"
+        for tolerance in _TOLERANCES:
+            told = _attempt(problem, tolerance)
+            if told == "solved" and x.value is not None:
+                return np.asarray(x.value, dtype="float64")
+        raise SolverError("cvxpy/clarabel", told, f"{n} weights, {len(values['h'])} rows")
+
+
+def _attempt(problem: Any, tolerance: float) -> str:
+    """Solve at a tolerance; ``solved``, or how it ended."""
+    import cvxpy as cp
+
+    try:
+        problem.solve(
+            solver=cp.CLARABEL,
+            tol_gap_abs=tolerance,
+            tol_gap_rel=tolerance,
+            tol_feas=tolerance,
+            time_limit=_TIME_LIMIT_S,
+        )
+    except cp.SolverError as failure:
+        return str(failure)
+    solved = problem.status in (cp.OPTIMAL, cp.OPTIMAL_INACCURATE)
+    return "solved" if solved else str(problem.status)
 
 
 @lru_cache(maxsize=64)

@@ -75,6 +75,11 @@ class Limits:
         """What the caps leave room for."""
         return float(np.minimum(self.cluster_sums(self.upper), self.room).sum())
 
+    @cached_property
+    def single_point(self) -> bool:
+        """Whether every weight must be at its bound."""
+        return float(self.upper.sum()) <= self.gross * (1.0 + _FULL) and len(self.binding_clusters()) == 0
+
     def cluster_sums(self, weights: FloatArray) -> FloatArray:
         """Total weight of each cluster."""
         return np.asarray(np.bincount(self.groups, weights=weights, minlength=self.n_clusters))

@@ -16,6 +16,8 @@ FloatArray = npt.NDArray[np.float64]
 MIN_SESSIONS = 10
 """Common sessions a beta needs."""
 _ROUNDING = 1e-9
+_INTERIOR = 1e-6
+"""Room a tolerance must leave: a feasible set without interior is one no solver can be trusted on."""
 
 
 def market_neutral(problem: Problem) -> Solution:
@@ -32,6 +34,8 @@ def market_neutral(problem: Problem) -> Solution:
     beta = betas(problem)
     tolerance = feasible_tolerance(problem, beta)
     target = problem.request.target_beta
+    if problem.limits.single_point:
+        return _solution(problem, problem.limits.upper, "closed", beta, tolerance)
     if not needs_rows(problem):
         found = min_variance(problem.covariance.matrix, problem.limits)
         if abs(float(beta @ found.weights) - target) <= tolerance:
@@ -88,7 +92,7 @@ def feasible_tolerance(problem: Problem, beta: FloatArray) -> float:
     lowest, highest = float(beta @ cheapest(beta, limits)), float(beta @ cheapest(-beta, limits))
     needed = max(lowest - request.target_beta, request.target_beta - highest, 0.0)
     for tolerance in request.neutrality:
-        if needed <= tolerance - 2.0 * _ROUNDING:
+        if needed <= tolerance - _INTERIOR:
             return tolerance
     raise InfeasibleProfileError(
         "market_neutral",
@@ -96,7 +100,7 @@ def feasible_tolerance(problem: Problem, beta: FloatArray) -> float:
         f"|w'beta - {request.target_beta:g}| <= {request.neutrality[-1]:g} clashes with w >= 0, "
         f"gross_target {limits.gross:g}, asset_cap {limits.asset_cap:g} and cluster_cap {limits.cluster_cap:g}: "
         f"beta is between {lowest:.6g} and {highest:.6g}",
-        f"a tolerance of {needed:.6g}",
+        f"a tolerance of {needed + _INTERIOR:.6g}",
     )
 
 

@@ -12,6 +12,7 @@ from quant_lib.allocation._errors import InfeasibleProfileError, SolverError
 FloatArray = npt.NDArray[np.float64]
 
 BACKEND = "cvxpy/clarabel"
+_EASE = 1e-7
 
 
 def needs_rows(problem: Problem) -> bool:
@@ -42,8 +43,9 @@ def rows_of(problem: Problem, G: FloatArray | None = None, h: FloatArray | None 
     """
     limits, request = problem.limits, problem.request
     n = len(problem.labels)
-    members = (limits.groups[None, :] == limits.binding_clusters()[:, None]).astype("float64")
-    rooms = limits.room[limits.binding_clusters()]
+    capped = limits.binding_clusters()
+    members = (limits.groups[None, :] == capped[:, None]).astype("float64")
+    rooms = limits.room[capped]
     E, e = np.ones((1, n)), np.array([limits.gross])
     if request.net_target is not None:
         factors = _factors(problem, request.net_target)
@@ -52,7 +54,11 @@ def rows_of(problem: Problem, G: FloatArray | None = None, h: FloatArray | None 
             E, e = np.vstack([E, factors]), np.append(e, request.net_target)
     if G is not None and h is not None:
         members, rooms = np.vstack([members, G]), np.concatenate([rooms, h])
-    return Rows(E, e, members, rooms, np.minimum(limits.upper, limits.gross))
+    # Where the caps hold exactly the gross there is no interior to search; what this adds is projected away again.
+    ease = 1.0 + (_EASE if limits.capacity <= limits.gross * (1.0 + _EASE) else 0.0)
+    if len(capped):
+        rooms[: len(capped)] *= ease
+    return Rows(E, e, members, rooms, np.minimum(limits.upper * ease, limits.gross))
 
 
 def _factors(problem: Problem, target: float) -> FloatArray:
