@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from quant_lib.allocation import AllocationRequest, allocate
+from benchmarks import allocation
 from quant_lib.features import compute_features
 from quant_lib.features.registry import FEATURES_TABLE
 from quant_resources.lakehouse import Lake
@@ -44,16 +44,6 @@ def bars(symbols: int, days: int) -> pd.DataFrame:
     return frame.astype({"symbol": "str"})
 
 
-def peer_min_variance(sigma: np.ndarray) -> np.ndarray:
-    import cvxpy as cp
-
-    w = cp.Variable(len(sigma))
-    scale = 1.0 / float(np.trace(sigma))
-    problem = cp.Problem(cp.Minimize(cp.quad_form(w, cp.psd_wrap(sigma * scale))), [cp.sum(w) == 1, w >= 0, w <= 0.25])
-    problem.solve(solver=cp.CLARABEL)
-    return np.asarray(w.value)
-
-
 def main() -> None:
     history = bars(200, 1500)
     print(f"{'features, 200 symbols x 1,500 days, all columns':<58} {median(lambda: compute_features(history)):8.3f} s")
@@ -64,18 +54,7 @@ def main() -> None:
         lake.add_missing(FEATURES_TABLE, rows)
         print(f"{'  written to the lakehouse':<58} {time.perf_counter() - started:8.3f} s")
         print(f"{'  read back':<58} {median(lambda: lake.read('features')):8.3f} s")
-    for n in (25, 100):
-        returns = pd.DataFrame(
-            np.random.default_rng(n).normal(0.0, 0.03, (252, n)), columns=[f"a{i:03d}" for i in range(n)]
-        )
-        clusters = pd.Series(np.arange(n) % 10, index=returns.columns)
-        request = AllocationRequest(risk_profile="min_variance", ann=365.0, cluster_cap=1.0)
-        sigma = returns.cov().to_numpy()
-        ours = median(lambda: allocate(returns, clusters, request))  # noqa: B023 - timed at once
-        peer = median(lambda: peer_min_variance(sigma))  # noqa: B023 - timed at once
-        print(
-            f"min_variance n={n:<4} whole allocation {ours * 1e3:7.2f} ms   cvxpy solve {peer * 1e3:7.2f} ms   ratio {peer / ours:5.1f}x"
-        )
+    allocation.main()
 
 
 if __name__ == "__main__":

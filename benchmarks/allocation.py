@@ -20,9 +20,10 @@ from quant_lib.allocation import AllocationRequest, allocate
 ANN = 365.0
 TRAIN, STEP = 252, 5
 CAP = 0.25
-SIZES = {25: 100, 100: 100, 400: 10}
-"""Windows by number of assets; the largest has fewer, since peers take seconds for each."""
-PEER_WINDOWS = {25: 100, 100: 30, 400: 3}
+WINDOWS = 100
+SIZES = (25, 100, 400)
+PEER_WINDOWS = {25: 15, 100: 5, 400: 2}
+"""Windows a peer walks, by number of assets: enough for a median, since it takes seconds for the largest."""
 PROFILES = ("hrp", "min_variance", "max_sharpe", "erc")
 
 Solve = Callable[[pd.DataFrame], np.ndarray]
@@ -135,10 +136,10 @@ def walk(solve: Solve, returns: pd.DataFrame, windows: int) -> tuple[float, floa
 def main() -> None:
     print("allocation: median ms a window of a warm walk-forward (processor ms in brackets), asset cap 0.25")
     print(f"{'profile':<14}{'n':>5}{'custom':>18}{'riskfolio':>20}{'skfolio':>20}{'pyportfolioopt':>20}")
-    for n, windows in SIZES.items():
-        returns = market(n, windows)
+    for n in SIZES:
+        returns = market(n, WINDOWS)
         for profile in PROFILES:
-            ours = walk(custom(profile), returns, windows)
+            ours = walk(custom(profile), returns, WINDOWS)
             cells = [f"{ours[0]:8.2f} ({ours[1]:.2f})"]
             for make in (riskfolio, skfolio, pyportfolioopt):
                 cells.append(peer_cell(make(profile), returns, PEER_WINDOWS[n], ours[0]))

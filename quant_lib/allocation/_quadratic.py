@@ -27,8 +27,9 @@ BoolArray = npt.NDArray[np.bool_]
 MAX_ITERATIONS = 200
 _TIME_LIMIT_S = 20.0
 _TOLERANCE = 1e-10
-_ROUNDS = 40
+_ROUNDS = 60
 _SIGN = 1e-12
+_BROKEN = 1e-9
 
 
 @dataclass(frozen=True)
@@ -159,8 +160,8 @@ def settle(program: QuadraticProgram, start: InteriorPoint, minimise: Minimiser 
     On an active set the minimiser is a linear system, free of a solver's
     tolerance. Constraints it breaks join the set, those with a multiplier of the
     wrong sign leave it (the primal-dual active set method of Hintermueller, Ito
-    and Kunisch, SIAM Journal on Optimization 13, 2002). Where a set comes back,
-    only its worst offender moves.
+    and Kunisch, SIAM Journal on Optimization 13, 2002). Once a set comes
+    back, only the worst offender moves at a time.
 
     Parameters
     ----------
@@ -180,16 +181,30 @@ def settle(program: QuadraticProgram, start: InteriorPoint, minimise: Minimiser 
     solve = on_active_set if minimise is None else minimise
     zero, upper, row = start.at_zero, start.at_upper, start.at_row
     seen: set[bytes] = set()
+    careful = False
     for _ in range(_ROUNDS):
         found = solve(program, zero, upper, row)
         key = zero.tobytes() + upper.tobytes() + row.tobytes()
-        flips = _flips(program, found, zero, upper, row, one=key in seen)
+        careful = careful or key in seen
+        flips = _contradictions(program, found.x, zero, upper, row)
+        if not any(flip.any() for flip in flips):
+            flips = _flips(program, found, zero, upper, row, one=careful)
         if not any(flip.any() for flip in flips):
             return found.x
         seen.add(key)
         zero, upper, row = zero ^ flips[0], upper ^ flips[1], row ^ flips[2]
         upper &= ~zero
     return None
+
+
+def _contradictions(
+    program: QuadraticProgram, x: FloatArray, zero: BoolArray, upper: BoolArray, row: BoolArray
+) -> tuple[BoolArray, BoolArray, BoolArray]:
+    """Find the bounds to let go where active rows have no free weight left to hold with equality."""
+    balance, load = program.A @ x - program.b, program.G @ x - program.h
+    over = (program.A[balance > _BROKEN] > 0.0).any(axis=0) | (program.G[row & (load > _BROKEN)] > 0.0).any(axis=0)
+    under = (program.A[balance < -_BROKEN] > 0.0).any(axis=0)
+    return zero & under, upper & over, row & (load < -_BROKEN)
 
 
 def _flips(
