@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -59,6 +59,17 @@ class Prepared:
                 estimator=request.covariance,
             )
         return self._covariances[key]
+
+    def holding(self, previous: pd.Series) -> Prepared:
+        """Put other held weights beside the same inputs; everything that was computed is shared.
+
+        Parameters
+        ----------
+        previous : Series
+            As `AllocationContext.previous`.
+        """
+        held = line_up(AllocationContext(previous=previous), pd.Index([]), pd.Index(self.labels)).previous
+        return replace(self, facts=replace(self.facts, previous=held))
 
     def inputs_hash(self, request: AllocationRequest) -> str:
         """SHA-256 of everything the weights depend on."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from quant_lib.allocation import (
@@ -98,28 +101,56 @@ def allocate_all(
     factors = atoms.set_index("atom_id")["factor"]
     context = AllocationContext(regime=known.regime, benchmark=known.benchmark, factors=factors)
     inputs = prepare(streams, clusters, context)
-    summaries, weights, positions = [], [], []
+    solutions, books, summaries = [], [], []
     for request in rules.requests:
         if request.risk_profile == "market":
             solved, legs = _market(streams.index, rules, known, request)
         else:
             asked = replace(request, gross_target=request.gross_target * share)
             held = (known.held or {}).get((request.engine, request.risk_profile))
-            own = (
-                inputs
-                if held is None
-                else prepare(streams, clusters, replace(context, previous=held_atoms(held, atoms)))
-            )
+            own = inputs if held is None else inputs.holding(held_atoms(held, atoms))
             solved, legs = allocate_prepared(own, asked), atoms
         flat = flatten(solved.weights, legs)
         summaries.append(solved.summary(gross=flat.gross_after, net=flat.net, sparse=sparse))
-        weights.append(solved.weights_frame())
-        positions.append(_positions(solved, flat.positions, rules, known))
+        solutions.append(solved)
+        books.append(flat.positions)
     return Allocated(
         pd.DataFrame(summaries, columns=_columns(ALLOCATIONS)),
-        pd.concat(weights, ignore_index=True)[_columns(WEIGHTS)],
-        pd.concat(positions, ignore_index=True)[_columns(POSITIONS)],
+        _weight_rows(solutions)[_columns(WEIGHTS)],
+        _position_rows(solutions, books, rules, known)[_columns(POSITIONS)],
     )
+
+
+def _weight_rows(solutions: Sequence[Allocation]) -> pd.DataFrame:
+    """Rows of every allocation in one frame: a frame each costs more than the solution in it."""
+    sizes = [len(solved.weights) for solved in solutions]
+
+    def values(name: str) -> np.ndarray[Any, Any]:
+        return np.concatenate([np.asarray(getattr(solved, name)) for solved in solutions])
+
+    return pd.DataFrame(
+        {
+            "engine": np.repeat([solved.engine for solved in solutions], sizes),
+            "risk_profile": np.repeat([solved.risk_profile for solved in solutions], sizes),
+            "atom_id": [str(label) for solved in solutions for label in solved.weights.index],
+            "weight": values("weights").astype("float64"),
+            "risk_contribution": values("risk_contributions").astype("float64"),
+            "cluster": values("clusters").astype("int64"),
+            "role": values("roles"),
+        }
+    ).astype(dict.fromkeys(("engine", "risk_profile", "atom_id", "role"), "str"))
+
+
+def _position_rows(
+    solutions: Sequence[Allocation], books: Sequence[pd.DataFrame], rules: SleeveRules, known: Known
+) -> pd.DataFrame:
+    sizes = [len(book) for book in books]
+    labelled = pd.concat(books, ignore_index=True).assign(
+        engine=np.repeat([solved.engine for solved in solutions], sizes),
+        risk_profile=np.repeat([solved.risk_profile for solved in solutions], sizes),
+    )
+    sized = size_orders(labelled, known.quotes, capital=rules.orders.capital, min_position=rules.orders.min_position)
+    return sized.astype(dict.fromkeys(("engine", "risk_profile"), "str"))
 
 
 def held_atoms(held: pd.Series, atoms: pd.DataFrame) -> pd.Series:
@@ -149,10 +180,16 @@ def _market(
     """Hold the benchmark; without its returns nothing is held, and nothing else takes its place."""
     found = pd.Series(dtype="float64") if known.benchmark is None else known.benchmark.dropna()
     returns = found.loc[found.index.isin(sessions)] if len(sessions) else found
-    symbols = [rules.benchmark] if len(returns) >= 2 else []
-    legs = make_atoms(pd.DataFrame({"symbol": symbols, "logic": "market", "direction": "LONG", "cluster": 0}))
+    legs = _market_legs(rules.benchmark if len(returns) >= 2 else None)
     streams = pd.DataFrame(dict.fromkeys(legs["atom_id"], returns), index=returns.index)
     return allocate(streams, pd.Series(0, index=streams.columns, dtype="int64"), request), legs
+
+
+@lru_cache(maxsize=64)
+def _market_legs(benchmark: str | None) -> pd.DataFrame:
+    """Composition map of the baseline ``market``: the benchmark, long; empty where there is none to hold."""
+    symbols = [] if benchmark is None else [benchmark]
+    return make_atoms(pd.DataFrame({"symbol": symbols, "logic": "market", "direction": "LONG", "cluster": 0}))
 
 
 def drifted(weights: pd.Series, growth: pd.Series) -> pd.Series:
@@ -176,11 +213,6 @@ def drifted(weights: pd.Series, growth: pd.Series) -> pd.Series:
 
 def _columns(spec: TableSpec) -> list[str]:
     return [name for name in spec.column_names if name not in ("profile", "date")]
-
-
-def _positions(solved: Allocation, positions: pd.DataFrame, rules: SleeveRules, known: Known) -> pd.DataFrame:
-    sized = size_orders(positions, known.quotes, capital=rules.orders.capital, min_position=rules.orders.min_position)
-    return sized.assign(engine=solved.engine, risk_profile=solved.risk_profile)
 
 
 def _clusters(streams: pd.DataFrame, rules: SleeveRules) -> pd.Series:

@@ -19,9 +19,10 @@ class Leg:
 
 def read_legs(atoms: pd.DataFrame) -> dict[str, list[Leg]]:
     """Group legs by atom id, both in ascending order."""
-    ordered = atoms.sort_values(["atom_id", "symbol"])
     legs: dict[str, list[Leg]] = {}
-    columns = [ordered[name].tolist() for name in ("atom_id", "symbol", "direction", "factor")]
-    for atom_id, symbol, direction, factor in zip(*columns, strict=True):
+    columns = [atoms[name].tolist() for name in ("atom_id", "symbol", "direction", "factor")]
+    # Sorting a few tuples costs a tenth of sorting a frame, for each of some thousand books of a walk-forward.
+    ordered = sorted(zip(*columns, strict=True), key=lambda row: (row[0], row[1]))
+    for atom_id, symbol, direction, factor in ordered:
         legs.setdefault(str(atom_id), []).append(Leg(str(atom_id), str(symbol), str(direction), float(factor)))
     return legs
