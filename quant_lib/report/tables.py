@@ -69,7 +69,7 @@ def metrics_table(inputs: ReportInputs) -> Table:
         for name, label, kind in _SHOWN
         if name in wide.index
     ]
-    header = ["", *map(str, wide.columns.get_level_values("risk_profile"))]
+    header = ["", *_labels(wide.columns)]
     note = "Stitched out-of-sample sessions, net of costs; zero risk-free rate; figures are not clipped."
     return Table("metrics", "Performance", header, rows, note)
 
@@ -91,10 +91,16 @@ def _allocation_table(inputs: ReportInputs) -> Table:
 
 
 def _positions_table(inputs: ReportInputs) -> Table:
-    wide = inputs.positions.pivot(index="symbol", columns="risk_profile", values="net_weight").fillna(0.0)
+    wide = inputs.positions.pivot(index="symbol", columns=["engine", "risk_profile"], values="net_weight").fillna(0.0)
     order = wide.abs().mean(axis=1).sort_values(ascending=False, kind="stable").index
     rows = [[str(symbol), *(f"{w:+.2%}" for w in wide.loc[symbol])] for symbol in order]
-    return Table("positions", "Positions decided on the date", ["symbol", *map(str, wide.columns)], rows)
+    return Table("positions", "Positions decided on the date", ["symbol", *_labels(wide.columns)], rows)
+
+
+def _labels(pairs: pd.Index) -> list[str]:
+    """Name engine and risk profile; the engine only where a risk profile was solved by several."""
+    profiles = [str(profile) for _, profile in pairs]
+    return [profile if profiles.count(profile) == 1 else f"{profile} ({engine})" for engine, profile in pairs]
 
 
 def _selection_table(inputs: ReportInputs) -> Table:
