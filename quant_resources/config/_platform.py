@@ -42,13 +42,13 @@ class IngestionConfig(ConfigModel):
         0.95, description="Share of followed symbols that must be current after all retries, or the partition fails."
     )
     concurrency: Annotated[int, Field(ge=1, le=64)] = Field(
-        8, description="Symbols asked for at the same time over one connection."
+        16, description="Symbols asked for at the same time over one connection."
     )
     checkpoint_bars: Annotated[int, Field(ge=1_000)] = Field(
         250_000, description="Bars asked for between two commits: what a killed ingestion has to ask for again at most."
     )
     symbol_timeout_s: Annotated[float, Field(gt=0.0, le=3600.0)] = Field(
-        60.0, description="Seconds after which one symbol's request is given up and retried."
+        15.0, description="Seconds after which one symbol's request is given up and retried."
     )
 
 

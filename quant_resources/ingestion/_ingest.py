@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 CHECKPOINT_BARS = 250_000
 """Bars asked for between two commits: what a killed ingestion loses at most."""
 
+PASSES = 3
+"""Times the worklist is gone through: what failed for a passing reason is asked for again at the end."""
+
 DONE = ("fetched", "already_current")
+_PASSING = ("timeout", "rate_limited", "error", "no_data")
 
 Progress = Callable[[int, int, str], None]
 
@@ -62,6 +66,7 @@ def ingest(
     now: dt.datetime,
     progress: Progress | None = None,
     checkpoint_bars: int = CHECKPOINT_BARS,
+    passes: int = PASSES,
 ) -> IngestReport:
     """Complete the followed symbols' bars up to a date.
 
@@ -93,6 +98,8 @@ def ingest(
         Called with (done, total, symbol).
     checkpoint_bars : int
         Bars asked for between two commits.
+    passes : int
+        Times the worklist is gone through.
 
     Returns
     -------
@@ -106,15 +113,23 @@ def ingest(
     worklist = _Worklist.begin(lake, followed, wants, on)
     reporter = _Reporter(progress, len(wants))
     commits, rejects, revised = [], [], []
-    for part in batches(wants, checkpoint_bars) if wants else [[]]:
-        results = client.fetch_bars([BarRequest(w.symbol, w.n_bars) for w in part], on_result=reporter)
-        fresh = vetted(results, calendars, clock, (start, on), now)
-        before = stored_until(lake, on).newest if part else {}
-        receipt, changed = add_bars(lake, fresh, on)
-        worklist.finish(part, results, fresh, before)
-        commits.append(receipt)
-        rejects.append(fresh.rejects)
-        revised.append(changed)
+    remaining = wants
+    for _ in range(passes):
+        failed: set[str] = set()
+        for part in batches(remaining, checkpoint_bars) if remaining else [[]]:
+            results = client.fetch_bars([BarRequest(w.symbol, w.n_bars) for w in part], on_result=reporter)
+            fresh = vetted(results, calendars, clock, (start, on), now)
+            before = stored_until(lake, on).newest if part else {}
+            receipt, changed = add_bars(lake, fresh, on)
+            worklist.finish(part, results, fresh, before)
+            commits.append(receipt)
+            rejects.append(fresh.rejects)
+            revised.append(changed)
+            failed |= {r.symbol for r in results if r.error is not None and str(r.status) in _PASSING}
+        remaining = [want for want in remaining if want.symbol in failed]
+        if not remaining:
+            break
+        reporter.again(len(remaining))
     return IngestReport(
         commits, worklist.rows, pd.concat(rejects, ignore_index=True), pd.concat(revised, ignore_index=True)
     )
@@ -125,6 +140,10 @@ class _Reporter:
 
     def __init__(self, progress: Progress | None, total: int) -> None:
         self._progress, self._total, self._done = progress, total, 0
+
+    def again(self, more: int) -> None:
+        """Count more results to come: failed ones are asked for again."""
+        self._total += more
 
     def __call__(self, result: BarResult) -> None:
         self._done += 1
@@ -162,6 +181,7 @@ class _Worklist:
         if not part:
             return
         made = pd.DataFrame(_outcomes(part, results, fresh, before))
+        made["attempts"] += made["symbol"].map(self.rows.set_index("symbol")["attempts"])
         rest = self.rows.loc[~self.rows["symbol"].isin(made["symbol"])]
         outcome = typed(made.assign(date=label_of(self._on)), OHLCV_FETCHES)
         self.rows = _ordered(pd.concat([rest, outcome], ignore_index=True))
