@@ -47,8 +47,8 @@ def build_automation(settings: Settings, project: Project, contracts: Sequence[C
     )
     features = dg.define_asset_job(
         "refresh_features",
-        dg.AssetSelection.assets(keys.OHLCV_HEALTH, keys.FEATURES),
-        description="Health and features of bars that are there.",
+        dg.AssetSelection.assets(keys.OHLCV_REPAIR, keys.OHLCV_HEALTH, keys.FEATURES),
+        description="Repair, health and features of bars that are there.",
     )
     candidates = [keys.sleeve_key(name, "candidates") for name in sorted(project.sleeves)]
     return Automation(
