@@ -43,7 +43,9 @@ def build_automation(settings: Settings, project: Project, contracts: Sequence[C
         The whole day.
     """
     ingest = dg.define_asset_job(
-        "ingest_bars", dg.AssetSelection.assets(keys.OHLCV), description="Bars of the followed symbols."
+        "ingest_bars",
+        dg.AssetSelection.assets(keys.OHLCV, keys.OHLCV_REPAIR),
+        description="Bars of the followed symbols, and what repair can fill of their holes.",
     )
     features = dg.define_asset_job(
         "refresh_features",

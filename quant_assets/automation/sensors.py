@@ -115,6 +115,8 @@ def run_failed_sensor() -> dg.SensorDefinition:
 
     @dg.run_failure_sensor(
         name="run_failed",
+        # Runs of the command line carry no code location; only a sensor that watches every location sees them.
+        monitor_all_code_locations=True,
         minimum_interval_seconds=30,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Posts every failed run to the webhook in QUANT_ALERT_WEBHOOK (JSON: text, job, partition, step "

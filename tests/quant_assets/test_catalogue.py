@@ -106,3 +106,20 @@ def test_lot_sizes_are_required_where_the_exchange_was_asked(lake):
     verdict = judge_coverage(lake, DAYS[2])
     assert verdict.passed
     assert "no exchange was asked" in verdict.message
+
+
+def test_judging_one_date_opens_the_files_of_its_month_only(lake, monkeypatch):
+    from quant_resources.lakehouse import lake as module
+
+    for day in (dt.date(2024, 3, 15), dt.date(2024, 4, 15), dt.date(2024, 5, 15)):
+        store(lake, day, listings("AUSDT"))
+    opened: list[str] = []
+    real = module.verified_paths
+
+    def spy(spec, root, files):
+        opened.extend(file.partition for file in files)
+        return real(spec, root, files)
+
+    monkeypatch.setattr(module, "verified_paths", spy)
+    assert judge_coverage(lake, dt.date(2024, 4, 15)).passed
+    assert opened == ["2024-04"]
