@@ -44,7 +44,8 @@ def repair_rules(project: Project) -> RepairRules:
     return RepairRules(**project.platform.repair.model_dump(), dark_sessions=project.platform.health.dark_sessions)
 
 
-def _scan(project: Project, config: ScannerConfig) -> Scan:
+def scan_of(project: Project, config: ScannerConfig) -> Scan:
+    """Scanner of a configuration file, as the screens take it."""
     from quant_lib.decision import Scan
     from quant_lib.selection import ScreenRules
 
@@ -112,7 +113,7 @@ def sleeve_rules(project: Project, sleeve: SleeveConfig) -> SleeveRules:
     return SleeveRules(
         profile=sleeve.name,
         direction=sleeve.direction,
-        scans=tuple(_scan(project, project.scanners[name]) for name in sleeve.scanners),
+        scans=tuple(scan_of(project, project.scanners[name]) for name in sleeve.scanners),
         returns=ReturnRules(
             lookback=sleeve.data.lookback_days,
             min_days=sleeve.data.min_days,

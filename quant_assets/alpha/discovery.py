@@ -7,7 +7,7 @@ import dagster as dg
 from quant_assets import keys
 from quant_assets.common import NETWORK_RETRY, no_retry_where_hopeless, result, schema_metadata, the_date
 from quant_assets.sleeve_rules import sleeve_calendar, sleeve_rules
-from quant_lib.contracts import CANDIDATE_DROPS, CANDIDATE_FUNNEL, CANDIDATES, FOUNDATION
+from quant_lib.contracts import CANDIDATE_DROPS, CANDIDATE_FUNNEL, CANDIDATE_SCANNERS, CANDIDATES, FOUNDATION
 from quant_resources.binance.resource import BinanceResource
 from quant_resources.lakehouse.resource import LakehouseResource
 from quant_resources.tradingview.resource import TradingViewResource
@@ -33,7 +33,7 @@ def candidates_asset(chain: "SleeveContext") -> dg.AssetsDefinition:
         tradingview: TradingViewResource,
         binance: BinanceResource,
     ) -> dg.MaterializeResult[Any]:
-        from quant_assets.alpha.scanning import vendor_ratings
+        from quant_assets.alpha.scanning import listed_now
         from quant_lib.calendars import require_session
         from quant_lib.decision import discover, universe_on
 
@@ -41,15 +41,17 @@ def candidates_asset(chain: "SleeveContext") -> dg.AssetsDefinition:
         require_session(sleeve_calendar(chain.project, chain.sleeve), date, f"sleeve {profile}")
         instruments, features = lake.read("instruments", date=date), lake.read("features", date=date)
         mode = str(instruments["mode"].iloc[0]) if len(instruments) else "reconstructed"
-        scanned = None
+        listing = None
         if mode == "scanned":
             with no_retry_where_hopeless():
-                scanned = vendor_ratings(tradingview, binance, chain.project, chain.sleeve)
-        universe = universe_on(features, instruments, None if scanned is None else scanned.index)
-        if scanned is not None:
-            universe["tv_recommend_all"] = universe["symbol"].map(scanned)
-        tables = discover(universe, sleeve_rules(chain.project, chain.sleeve), date, mode)
-        specs = (CANDIDATES, CANDIDATE_FUNNEL, CANDIDATE_DROPS)
+                listing = listed_now(tradingview, binance, chain.project, chain.sleeve)
+        universe = universe_on(features, instruments, None if listing is None else listing.ratings.index)
+        if listing is not None:
+            universe["tv_recommend_all"] = universe["symbol"].map(listing.ratings)
+        health = lake.read("ohlcv_health", date=date)
+        rules = sleeve_rules(chain.project, chain.sleeve)
+        tables = discover(universe, rules, date, mode, health, failed=listing.failed if listing else {})
+        specs = (CANDIDATES, CANDIDATE_FUNNEL, CANDIDATE_DROPS, CANDIDATE_SCANNERS)
         receipts = [lake.replace(spec, tables[spec.name], date=date, profile=profile) for spec in specs]
         funnel = tables[CANDIDATE_FUNNEL.name][["step", "rows_in", "rows_out"]]
         return result(

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from quant_lib.errors import MissingDataError
+from quant_lib.errors import MissingDataError, QuantError
 
 if TYPE_CHECKING:
     from quant_resources.binance.resource import BinanceResource
-    from quant_resources.config import Project, ScannerConfig, SleeveConfig
+    from quant_resources.config import Project, ScannerConfig, SleeveConfig, UniverseConfig
+    from quant_resources.tradingview import Filter
     from quant_resources.tradingview.client import TradingViewClient
     from quant_resources.tradingview.resource import TradingViewResource
 
@@ -25,53 +27,98 @@ _VENDOR_TYPE = {
 }
 
 
-def vendor_ratings(
+@dataclass(frozen=True)
+class Listing:
+    """Who is listed now, by the scanners that could be asked.
+
+    Attributes
+    ----------
+    ratings : Series
+        Vendor's ``Recommend.All`` by symbol; NaN where an exchange was asked, which rates nothing.
+    failed : dict of str to str
+        Scanner whose source did not answer, and what it said.
+    """
+
+    ratings: pd.Series
+    failed: dict[str, str]
+
+
+def listed_now(
     tradingview: TradingViewResource, binance: BinanceResource, project: Project, sleeve: SleeveConfig
-) -> pd.Series:
+) -> Listing:
     """Ask each scanner's source which symbols are listed now.
 
     Only membership is asked: venue, type, and that the symbol trades. Figures are
     judged on our own closed bars, so that a live day and its later reconstruction
-    decide alike.
-
-    Returns
-    -------
-    Series
-        Vendor's ``Recommend.All`` by symbol; NaN where an exchange was asked, which rates nothing.
+    decide alike. A source that fails stops no other scanner.
 
     Raises
     ------
-    MissingDataError
-        A scanner asks Binance and its address is not set.
+    QuantError
+        Of the first scanner, where none could be asked.
     """
     found: dict[str, float] = {}
+    errors: dict[str, QuantError] = {}
     scanners = [project.scanners[name] for name in sleeve.scanners]
     with tradingview.client() as client:
         for scanner in scanners:
-            if scanner.source == "binance":
-                found = {**_listed_by_binance(binance, project, scanner), **found}
-            else:
-                found.update(_listed_by_vendor(client, project, scanner))
-    return pd.Series(found, dtype="float64")
+            try:
+                if scanner.source == "binance":
+                    found = {**_listed_by_binance(binance, project, scanner), **found}
+                else:
+                    found.update(_listed_by_vendor(client, project, scanner))
+            except QuantError as error:
+                errors[scanner.name] = error
+    if len(errors) == len(scanners):
+        raise errors[scanners[0].name]
+    return Listing(pd.Series(found, dtype="float64"), {name: str(error) for name, error in errors.items()})
+
+
+def membership_filters(universe: UniverseConfig) -> tuple[Filter, ...]:
+    """Ask the server of a universe: venue, type, and that the symbol trades."""
+    from quant_resources.tradingview import Filter
+
+    return (
+        Filter("exchange", "in_range", list(universe.exchanges)),
+        Filter("type", "in_range", [_VENDOR_TYPE[kind] for kind in universe.asset_types]),
+        Filter("active_symbol", "equal", True),
+    )
 
 
 def _listed_by_vendor(client: TradingViewClient, project: Project, scanner: ScannerConfig) -> dict[str, float]:
-    from quant_resources.tradingview import Filter, ScanRequest
+    from quant_resources.tradingview import ScanRequest
 
     universe = project.universes[scanner.universe]
     request = ScanRequest(
         market=universe.market,
         columns=("name", "Recommend.All"),
-        filters=(
-            Filter("exchange", "in_range", list(universe.exchanges)),
-            Filter("type", "in_range", [_VENDOR_TYPE[kind] for kind in universe.asset_types]),
-            Filter("active_symbol", "equal", True),
-        ),
+        filters=membership_filters(universe),
         sort_by="name",
         sort_order="asc",
     )
     rows = client.scan(request).frame
     return dict(zip(rows["symbol"], pd.to_numeric(rows["Recommend.All"], errors="coerce"), strict=True))
+
+
+def scanned_universe(client: TradingViewClient, project: Project, scanner: ScannerConfig) -> pd.DataFrame:
+    """Universe of a scanner as the vendor shows it now, with the vendor's own figures.
+
+    For looking at a scanner before anything is stored: what a sleeve decides on is
+    judged on closed bars of the lakehouse instead.
+    """
+    from quant_lib.selection import VENDOR_COLUMNS, universe_from_scan
+    from quant_resources.tradingview import ScanRequest
+
+    universe = project.universes[scanner.universe]
+    request = ScanRequest(
+        market=universe.market,
+        columns=tuple(VENDOR_COLUMNS),
+        filters=membership_filters(universe),
+        sort_by="name",
+        sort_order="asc",
+    )
+    # The vendor knows no median turnover: it is missing here, and value traded takes its place.
+    return universe_from_scan(client.scan(request).frame).assign(turnover=float("nan"))
 
 
 def _listed_by_binance(binance: BinanceResource, project: Project, scanner: ScannerConfig) -> dict[str, float]:

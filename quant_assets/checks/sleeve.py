@@ -33,7 +33,7 @@ from quant_resources.config import Project, SleeveConfig
 from quant_resources.lakehouse import Lake
 
 _WHAT = {
-    "candidates": "Schema, direction and rating sign; every drop is told; at least one candidate is left.",
+    "candidates": "Schema, direction and rating sign; no scanner failed; every drop is told; a candidate is left.",
     "foundation": "Every shared table is pinned, verified, and reaches the date; candidates ⊆ bars ⊆ features.",
     "regime": "Schema; every figure is the same when later bars become noise; an unknown regime is a warning.",
     "returns_matrix": "Layer L0: complete, finite, unique, |r| ≤ 5, nothing after the date.",
@@ -78,6 +78,9 @@ class SleeveContracts:
             judge_schema(CANDIDATES, rows),
             rules.candidates_agree_with(self.sleeve.direction, rows, screened_rating(self.project, self.sleeve)),
             rules.funnel_is_complete(funnel, drops, rows),
+            rules.scanners_are_sound(
+                lake.decision("candidate_scanners", self.sleeve.name, date), strict=self.sleeve.strict
+            ),
         )
 
     def foundation(self, lake: Lake, date: dt.date) -> Verdict:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from quant_assets.cli import checks, config, explain, market, query, refresh, report, run, serve
+from quant_assets.cli import checks, config, explain, market, query, refresh, report, run, scan, serve
 
 app = typer.Typer(
     name="quant",
@@ -20,6 +20,7 @@ app.command("down")(serve.down)
 app.command("query")(query.query)
 app.command("checks")(checks.checks)
 app.command("refresh")(refresh.refresh)
+app.command("scan")(scan.scan)
 app.command("report")(report.report)
 app.command("explain")(explain.explain)
 app.add_typer(market.app, name="market")

@@ -69,6 +69,33 @@ CANDIDATE_DROPS = _decision(
     ),
 )
 
+CANDIDATE_SCANNERS = _decision(
+    "candidate_scanners",
+    "Every scanner of a sleeve: what it saw, what it proposed, and what of that could be used (semantics 1.10, 1.11).",
+    ("scanner",),
+    (
+        Column("scanner", "string", "Scanner"),
+        _LOGIC,
+        _DIRECTION,
+        Column("rows_in", "int64", "Universe of the date", "symbols", ge=0),
+        Column("proposed", "int64", "Symbols that passed its screens", "symbols", ge=0),
+        Column("repeated", "int64", "Of these, proposed by another scanner at a better rank", "symbols", ge=0),
+        Column("not_fresh", "int64", "Of the rest, without a bar of the last expected session", "symbols", ge=0),
+        Column("toxic", "int64", "Of the rest, with toxic bars", "symbols", ge=0),
+        Column("kept", "int64", "Candidates", "symbols", ge=0),
+        Column(
+            "retention",
+            "float64",
+            "Candidates over what was proposed and not repeated; missing where nothing was",
+            "fraction",
+            nullable=True,
+            ge=0.0,
+            le=1.0,
+        ),
+        Column("error", "string", "Why it failed; empty otherwise"),
+    ),
+)
+
 FOUNDATION = _decision(
     "foundation",
     "Versions of the shared tables this decision reads, pinned before anything else is computed.",
@@ -323,6 +350,7 @@ DECISION_TABLES: tuple[TableSpec, ...] = (
     CANDIDATES,
     CANDIDATE_FUNNEL,
     CANDIDATE_DROPS,
+    CANDIDATE_SCANNERS,
     FOUNDATION,
     REGIME,
     RETURNS_MATRIX,

@@ -40,6 +40,28 @@ def funnel_is_complete(funnel: pd.DataFrame, drops: pd.DataFrame, candidates: pd
     return require(off.empty, f"{len(off)} steps drop symbols without saying which", figures)
 
 
+MIN_RETENTION = 0.8
+"""Share of what scanners propose that must become candidates, or a person is told (semantics 1.11)."""
+
+
+def scanners_are_sound(scanners: pd.DataFrame, *, strict: bool) -> Verdict:
+    """No scanner failed (a strict sleeve's failure, else a warning), and most of what they proposed could be used."""
+    failed = scanners[scanners["error"].ne("")]
+    thin = scanners[scanners["retention"] < MIN_RETENTION]
+    used, kept = int((scanners["proposed"] - scanners["repeated"]).sum()), int(scanners["kept"].sum())
+    figures: dict[str, float | int | str] = {
+        "scanners": len(scanners),
+        "scanners_failed": len(failed),
+        "retention": kept / used if used else 0.0,
+    }
+    said = [f"scanner {name} failed: {error}" for name, error in zip(failed["scanner"], failed["error"], strict=True)]
+    own = thin["proposed"] - thin["repeated"]
+    said += [f"{name}: {n} of {of} kept" for name, n, of in zip(thin["scanner"], thin["kept"], own, strict=True)]
+    message = "; ".join(said) or f"{len(scanners)} scanners ran, {kept} of {used} proposals are candidates"
+    passed = failed.empty or not strict
+    return Verdict(passed, message, figures, pd.concat([failed, thin]), warning=bool(said))
+
+
 def returns_are_sound(returns: pd.DataFrame, date: pd.Timestamp) -> Verdict:
     """Layer L0: complete, unique, finite, at most 500 % a day, nothing after the decision date."""
     wide = returns.pivot(index="bar_date", columns="symbol", values="ret")

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from quant_lib.decision.allocating import Known, allocate_all
 from quant_lib.decision.choice import Choice, choose
-from quant_lib.decision.daily import discover, eligible_over, universe_on
+from quant_lib.decision.daily import eligible_over
+from quant_lib.decision.discovery import discover, universe_on
 from quant_lib.decision.history import History
 from quant_lib.decision.market import market_proxy, market_regime, regime_from, regime_on
 from quant_lib.decision.rules import OrderRules, ReturnRules, Scan, SleeveRules, WindowRules

@@ -8,8 +8,8 @@ import pandas as pd
 
 from quant_lib.backtest import Window
 from quant_lib.calendars import CRYPTO, get_calendar
-from quant_lib.contracts import CANDIDATES
-from quant_lib.decision.daily import benchmark_stream, discover, eligible_over, universe_on
+from quant_lib.decision.daily import benchmark_stream, eligible_over
+from quant_lib.decision.discovery import health_steps, merged_candidates, propose, universe_on
 from quant_lib.decision.history import History
 from quant_lib.decision.market import regime_on
 from quant_lib.decision.rules import SleeveRules
@@ -120,11 +120,13 @@ def select_on(
         Eligible returns of the candidates from ``since`` to the day.
     """
     today = history.features_on(day)
-    candidates = discover(universe_on(today, history.instruments), rules, day.date(), "reconstructed")[CANDIDATES.name]
+    proposed = merged_candidates(propose(universe_on(today, history.instruments), rules.scans))
+    candidates = proposed[~proposed["repeated"]].drop(columns=["repeated", "scanner"])
     recent = history.bars_between(min(day - _days(HEALTH_SESSIONS, rules), since - _BEFORE), day)
     recent = recent[recent["symbol"].isin(set(candidates["symbol"]))]
     health = assess_health(recent, day.date(), rules.health, history.calendars, since=day.date()).health
-    matrix = _train_returns(recent, history, day, since, rules)
+    candidates = candidates[health_steps(candidates, health).eq("")]
+    matrix = _train_returns(recent[recent["symbol"].isin(set(candidates["symbol"]))], history, day, since, rules)
     selected = select(
         candidates,
         today,

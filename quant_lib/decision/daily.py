@@ -1,97 +1,22 @@
-"""The steps of one decision: universe, discovery, allocation."""
+"""Steps of one decision: rows of a date, eligible returns, the benchmark."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection
 
 import numpy as np
 import pandas as pd
 
 from quant_lib.calendars import CRYPTO, Calendar, Calendars, label_of, require_session, session_number_of
-from quant_lib.contracts import (
-    CANDIDATE_DROPS,
-    CANDIDATE_FUNNEL,
-    CANDIDATES,
-    TableSpec,
-)
-from quant_lib.decision.rules import ReturnRules, SleeveRules
+from quant_lib.contracts import TableSpec
+from quant_lib.decision.rules import ReturnRules
 from quant_lib.returns import EligibleReturns, eligible_returns, returns_on
-from quant_lib.selection import screen
-
-_STATIC = ("symbol", "exchange", "asset_type", "base", "quote")
 
 
 def stamp(frame: pd.DataFrame, spec: TableSpec, profile: str, date: dt.date) -> pd.DataFrame:
     """Complete rows of a decision table: profile and date added, typed, in declared order."""
     made = frame.assign(profile=profile, date=pd.Timestamp(date))
     return made.astype(spec.pandas_types())[list(spec.column_names)].reset_index(drop=True)
-
-
-def universe_on(
-    features: pd.DataFrame, instruments: pd.DataFrame, listed: Collection[str] | None = None
-) -> pd.DataFrame:
-    """Universe of a date: every symbol with a bar on it, delisted later or not.
-
-    Parameters
-    ----------
-    features : DataFrame
-        Rows of the ``features`` table of the date: a symbol without a bar that day has none.
-    instruments : DataFrame
-        Catalogue; only what does not change over time is read from it.
-    listed : collection of str, optional
-        Symbols a live scan returned; others are left to the funnel's first step as inactive.
-
-    Returns
-    -------
-    DataFrame
-        What `quant_lib.selection.screen` takes.
-    """
-    static = instruments[list(_STATIC)].drop_duplicates("symbol")
-    universe = features.merge(static, on="symbol", how="inner", validate="one_to_one")
-    universe["adx"] = universe["adx_14"]
-    universe["active"] = True if listed is None else universe["symbol"].isin(set(listed))
-    return universe
-
-
-def discover(universe: pd.DataFrame, rules: SleeveRules, date: dt.date, mode: str) -> dict[str, pd.DataFrame]:
-    """Run every scanner of a sleeve.
-
-    Parameters
-    ----------
-    universe : DataFrame
-        From `universe_on`.
-    rules : SleeveRules
-        The sleeve.
-    date : datetime.date
-        Decision date.
-    mode : {"scanned", "reconstructed"}
-        How membership is known.
-
-    Returns
-    -------
-    dict of str to DataFrame
-        Rows of ``candidates``, ``candidate_funnel`` and ``candidate_drops``. With
-        several scanners, steps carry the scanner's name; a candidate two scanners
-        propose under one logic is kept once, at its better rank.
-    """
-    parts: dict[str, list[pd.DataFrame]] = {spec.name: [] for spec in (CANDIDATES, CANDIDATE_FUNNEL, CANDIDATE_DROPS)}
-    for scan in rules.scans:
-        tables = screen(universe, scan.rules).tables(profile=rules.profile, date=date, logic=scan.logic, mode=mode)
-        if len(rules.scans) > 1:
-            _label(tables, scan.name, steps=sum(len(part) for part in parts[CANDIDATE_FUNNEL.name]))
-        for name, table in tables.items():
-            parts[name].append(table)
-    made = {name: pd.concat(tables, ignore_index=True) for name, tables in parts.items()}
-    candidates = made[CANDIDATES.name].sort_values(["rank", "symbol"], kind="stable")
-    made[CANDIDATES.name] = candidates.drop_duplicates(["symbol", "logic", "direction"]).reset_index(drop=True)
-    return made
-
-
-def _label(tables: dict[str, pd.DataFrame], scanner: str, *, steps: int) -> None:
-    for name in (CANDIDATE_FUNNEL.name, CANDIDATE_DROPS.name):
-        tables[name]["step"] = scanner + ": " + tables[name]["step"]
-    tables[CANDIDATE_FUNNEL.name]["step_no"] += steps
 
 
 def eligible_over(

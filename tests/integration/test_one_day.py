@@ -77,7 +77,10 @@ def test_the_scanned_day_and_its_reconstruction_choose_the_same(finished):
     _, project = load_configured()
     lake = Lake(finished[2].lakehouse_dir)
     universe = universe_on(lake.read("features", date=DAY), lake.read("instruments", date=DAY))
-    again = discover(universe, sleeve_rules(project, project.sleeve(PROFILE)), DAY, "reconstructed")["candidates"]
+    health = lake.read("ohlcv_health", date=DAY)
+    again = discover(universe, sleeve_rules(project, project.sleeve(PROFILE)), DAY, "reconstructed", health)[
+        "candidates"
+    ]
     scanned = lake.decision("candidates", PROFILE, DAY)
     assert set(scanned["mode"]) == {"scanned"}
     assert again["symbol"].tolist() == scanned.sort_values("rank")["symbol"].tolist()

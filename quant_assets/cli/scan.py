@@ -1,0 +1,116 @@
+"""`quant scan`: one scanner, looked at from its universe to its candidates."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from quant_assets.cli.console import command, emit_json, out
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from quant_lib.selection import ScreenResult
+    from quant_resources.config import Project, ScannerConfig
+    from quant_resources.settings import Settings
+
+_SHOWN = 25
+
+
+@command
+def scan(
+    scanner: Annotated[str, typer.Argument(help="Scanner, a file in configs/scanners without .yaml.")],
+    explain: Annotated[bool, typer.Option("--explain", help="Also every symbol left behind, with its figure.")] = False,
+    as_of: Annotated[
+        str | None, typer.Option(help="Judge it point in time on the lakehouse of this date instead of live.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON output.")] = False,
+) -> None:
+    """Run one scanner and show what each of its steps kept and dropped. Nothing is stored."""
+    from quant_assets.configured import load_configured
+    from quant_assets.sleeve_rules import scan_of
+    from quant_lib.selection import screen
+
+    settings, project = load_configured()
+    config = project.scanner(scanner)
+    universe, where = _live(settings, project, config) if as_of is None else _stored(settings, as_of)
+    found = screen(universe, scan_of(project, config).rules)
+    if as_json:
+        emit_json(_document(scanner, where, found))
+        return
+    out.print(f"{scanner} ({config.intent}), {where}", markup=False)
+    _print(found.funnel[["step", "rows_in", "rows_out", "rule"]], "step", "rule")
+    shown = [
+        c for c in ("rank", "symbol", config_figure(config), "recommend_all", "value_traded") if c in found.candidates
+    ]
+    _print(found.candidates[list(dict.fromkeys(shown))].head(_SHOWN), "symbol")
+    if len(found.candidates) > _SHOWN:
+        out.print(f"{_SHOWN} of {len(found.candidates)} candidates shown; --json gives all", style="dim")
+    if explain:
+        _print(found.drops[["symbol", "step", "reason", "value", "threshold"]], "symbol", "step", "reason")
+
+
+def config_figure(config: ScannerConfig) -> str:
+    """Column of the candidates that the scanner ranks by."""
+    from quant_lib.selection import VENDOR_COLUMNS
+
+    return VENDOR_COLUMNS.get(config.sort_by, config.sort_by)
+
+
+def _live(settings: Settings, project: Project, config: ScannerConfig) -> tuple[pd.DataFrame, str]:
+    from quant_assets.alpha.scanning import scanned_universe
+    from quant_assets.definitions import market_resource
+
+    with market_resource(settings, project).client() as client:
+        universe = scanned_universe(client, project, config)
+        return (
+            universe,
+            f"live on {settings.market_url or 'the embedded market'} at {client.clock():%Y-%m-%d %H:%M} UTC",
+        )
+
+
+def _stored(settings: Settings, as_of: str) -> tuple[pd.DataFrame, str]:
+    from quant_lib.decision import universe_on
+    from quant_lib.errors import MissingDataError
+    from quant_lib.keys import parse_partition_date
+    from quant_resources.lakehouse import Lake
+
+    date, lake = parse_partition_date(as_of), Lake(settings.lakehouse_dir)
+    tables = {name: lake.read(name, date=date) if lake.exists(name) else None for name in ("features", "instruments")}
+    for name, rows in tables.items():
+        if rows is None or rows.empty:
+            raise MissingDataError(f"{name} of {date}", "the lakehouse", f"run: quant run data --date {date}")
+    return universe_on(tables["features"], tables["instruments"]), f"point in time on {date}, from the lakehouse"
+
+
+def _document(scanner: str, where: str, found: ScreenResult) -> dict[str, Any]:
+    def rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
+        return [
+            {key: None if value != value else value for key, value in row.items()} for row in frame.to_dict("records")
+        ]
+
+    return {
+        "scanner": scanner,
+        "universe": where,
+        "funnel": rows(found.funnel),
+        "candidates": rows(found.candidates),
+        "drops": rows(found.drops),
+    }
+
+
+def _print(frame: pd.DataFrame, *text: str) -> None:
+    from rich.table import Table
+
+    grid = Table(show_edge=False, header_style="bold")
+    for name in frame.columns:
+        grid.add_column(str(name), justify="left" if name in text else "right", overflow="fold")
+    for row in frame.itertuples(index=False):
+        grid.add_row(*(_cell(value) for value in row))
+    out.print(grid)
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, float):
+        return "" if value != value else f"{value:,.4g}" if abs(value) < 1e6 else f"{value:,.0f}"
+    return str(value)
