@@ -10,6 +10,7 @@ from quant_assets.alpha.history import segmented_bars
 from quant_assets.alpha.reading import PinnedLake
 from quant_assets.sleeve_rules import sleeve_rules
 from quant_lib.decision.walk_forward import benchmark_returns
+from quant_lib.regime import regime_words
 from quant_lib.report import ReportInputs
 from quant_resources.config import Project, SleeveConfig
 from quant_resources.lakehouse import Lake
@@ -60,5 +61,6 @@ def report_inputs(lake: Lake, project: Project, sleeve: SleeveConfig, date: dt.d
             segmented_bars(pinned, rules, symbols=[rules.benchmark]), sessions, rules, pinned.calendars()
         ),
         benchmark_name=sleeve.benchmark,
+        regime=regime_words(pinned.decided("regime")),
         notes=_notes(windows, pinned.decided("candidates"), pinned.today("instruments"), sleeve.direction),
     )

@@ -9,6 +9,7 @@ import pandas as pd
 
 from quant_assets import keys
 from quant_assets.checks.factory import Contract
+from quant_assets.checks.signs import sign_contracts
 from quant_assets.ratings import screened_rating
 from quant_assets.sleeve_rules import sleeve_rules
 from quant_lib.contracts import (
@@ -38,16 +39,11 @@ _WHAT = {
     "regime": "Schema; every figure is the same when later bars become noise; an unknown regime is a warning.",
     "returns_matrix": "Layer L0: complete, finite, unique, |r| ≤ 5, nothing after the date.",
     "selection": "Layer L2; no recruited row carries a hard veto; the cap holds.",
-    "strategy_returns": "Layer L3; directional sign test before optimisation.",
-    "weights": "Layer L4: conservation, caps, signs; directional sign test after flattening.",
+    "strategy_returns": "Layer L3: streams and the atoms behind them.",
+    "weights": "Layer L4: conservation, caps, signs of sizes.",
     "backtest": "Accounting adds up; windows neither overlap nor look ahead; a year and a half at least, or a warning.",
     "report": "Artifacts are whole and the page loads nothing.",
 }
-
-
-def _own(rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows of the sleeve's own atoms: the baseline ``market`` holds none, it is judged by itself."""
-    return rows[rows["risk_profile"] != "market"]
 
 
 class SleeveContracts:
@@ -61,10 +57,11 @@ class SleeveContracts:
         judges: dict[str, Callable[[Lake, dt.date], Verdict]] = {
             step: getattr(self, step) for step in keys.SLEEVE_STEPS
         }
-        return [
+        own = [
             Contract(keys.sleeve_key(self.sleeve.name, step), "contract", _WHAT[step], judge, self.sleeve.strict)
             for step, judge in judges.items()
         ]
+        return [*own, *sign_contracts(self.sleeve)]
 
     def _rows(self, lake: Lake, spec: TableSpec, date: dt.date) -> pd.DataFrame:
         return lake.decision(spec.name, self.sleeve.name, date)
@@ -128,38 +125,14 @@ class SleeveContracts:
         return Verdict(verdict.passed, verdict.message, verdict.figures, verdict.failing, warning=sparse)
 
     def strategy_returns(self, lake: Lake, date: dt.date) -> Verdict:
-        """Judge layer L3 and the sign of every stream."""
+        """Judge layer L3."""
         rows, atoms = self._rows(lake, STRATEGY_RETURNS, date), self._rows(lake, ATOMS, date)
-        schema = all_of(judge_schema(STRATEGY_RETURNS, rows), judge_schema(ATOMS, atoms))
-        return all_of(schema, self._signs(lake, date, rows, atoms))
-
-    def _signs(
-        self, lake: Lake, date: dt.date, streams: pd.DataFrame, atoms: pd.DataFrame, *, after: bool = False
-    ) -> Verdict:
-        from quant_assets.alpha.reading import wide_returns
-        from quant_lib.synthesis import sign_test
-
-        if atoms.empty:
-            return require(True, "nothing recruited: all cash, no sign to test", {"atoms": 0})
-        returns = wide_returns(self._rows(lake, RETURNS_MATRIX, date), "symbol")
-        extra = (
-            {"weights": _own(self._rows(lake, WEIGHTS, date)), "positions": _own(self._rows(lake, POSITIONS, date))}
-            if after
-            else {}
-        )
-        found = sign_test(wide_returns(streams, "atom_id"), returns, atoms, direction=self.sleeve.direction, **extra)
-        return require(
-            found.passed,
-            f"directional sign test: {found.errors} errors, {found.warnings} warnings over {len(atoms)} atoms",
-            {"atoms": len(atoms), "sign_errors": found.errors, "sign_warnings": found.warnings},
-            found.to_frame(),
-        )
+        return all_of(judge_schema(STRATEGY_RETURNS, rows), judge_schema(ATOMS, atoms))
 
     def weights(self, lake: Lake, date: dt.date) -> Verdict:
-        """Judge layer L4 and the sign of every position."""
+        """Judge layer L4."""
         weights, positions = self._rows(lake, WEIGHTS, date), self._rows(lake, POSITIONS, date)
         allocations = self._rows(lake, ALLOCATIONS, date)
-        streams, atoms = self._rows(lake, STRATEGY_RETURNS, date), self._rows(lake, ATOMS, date)
         expected = len(sleeve_rules(self.project, self.sleeve).requests)
         return all_of(
             judge_schema(WEIGHTS, weights),
@@ -173,7 +146,6 @@ class SleeveContracts:
             rules.weights_are_conserved(allocations, weights, positions),
             rules.caps_hold(allocations, weights),
             rules.market_holds_the_benchmark(positions, self.sleeve.benchmark),
-            self._signs(lake, date, streams, atoms, after=True),
         )
 
     def backtest(self, lake: Lake, date: dt.date) -> Verdict:

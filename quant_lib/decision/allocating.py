@@ -111,7 +111,7 @@ def allocate_all(
             own = inputs if held is None else inputs.holding(held_atoms(held, atoms))
             solved, legs = allocate_prepared(own, asked), atoms
         flat = flatten(solved.weights, legs)
-        summaries.append(solved.summary(gross=flat.gross_after, net=flat.net, sparse=sparse))
+        summaries.append(solved.summary(gross=flat.gross_after, net=flat.net, sparse=sparse) | flat.columns())
         solutions.append(solved)
         books.append(flat.positions)
     return Allocated(

@@ -10,7 +10,7 @@ from quant_lib.regime._errors import RegimeInputError, UnknownRegimeError
 from quant_lib.regime._hmm import HmmFit, fit_hmm, hysteresis
 from quant_lib.regime._proxy import proxy_members, proxy_returns, turnover_weighted
 from quant_lib.regime._rules import MIN_HISTORY, TERM_WEIGHTS, ProxyRules, RegimeRules
-from quant_lib.regime._table import decision_columns, regime_of, regime_row
+from quant_lib.regime._table import decision_columns, regime_of, regime_row, regime_words
 from quant_lib.regime._terms import last_percentile, measure_terms
 from quant_lib.regime._types import (
     ADAPTIVE_PROFILE,
@@ -56,6 +56,7 @@ __all__ = [
     "proxy_returns",
     "regime_of",
     "regime_row",
+    "regime_words",
     "regimes_over",
     "risk_of",
     "turnover_weighted",

@@ -75,3 +75,18 @@ def regime_of(rows: pd.DataFrame) -> Regime:
         float(row["hmm_probability"]),
         known=True,
     )
+
+
+def regime_words(rows: pd.DataFrame) -> dict[str, str]:
+    """Say the regime of a decision date in words, for a page's header; rows as in `regime_of`."""
+    regime = regime_of(rows)
+    proxy = str(rows["proxy"].iloc[0])
+    if not regime.known:
+        return {"label": str(regime.label), "because": str(rows["reason"].iloc[0]), "proxy": proxy}
+    return {
+        "label": str(regime.label),
+        "score": f"{regime.score:.2f}",
+        "quadrant": str(regime.quadrant),
+        "volatility state": f"{regime.hmm_state} (p = {regime.hmm_probability:.2f})",
+        "proxy": proxy,
+    }

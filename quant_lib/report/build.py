@@ -106,6 +106,8 @@ def _markdown(inputs: ReportInputs) -> str:
         f"Walk-forward of {len(inputs.windows)} windows, {inputs.returns['bar_date'].min():%Y-%m-%d} to "
         f"{inputs.returns['bar_date'].max():%Y-%m-%d}. Configuration `{inputs.config_hash[:12]}`.\n"
     )
+    if inputs.regime:
+        head += "\nMarket regime: " + ", ".join(f"{name} {value}" for name, value in inputs.regime.items()) + ".\n"
     notes = "\n".join(f"- {note}" for note in inputs.notes)
     tables = "\n".join(_markdown_table(table) for table in [metrics_table(inputs), *all_tables(inputs)])
     return f"{head}\n{notes}\n\n{tables}"
@@ -124,6 +126,7 @@ def _json(inputs: ReportInputs) -> str:
         "direction": inputs.direction,
         "config_hash": inputs.config_hash,
         "notes": inputs.notes,
+        "regime": inputs.regime,
         "metrics": records(inputs.metrics[["engine", "risk_profile", "simulator", "metric", "value", "unit"]]),
         "positions": records(inputs.positions[["engine", "risk_profile", "symbol", "net_weight"]]),
         "windows": records(inputs.windows),

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from quant_lib.backtest.metrics import drawdown
+from quant_lib.report.funnel import funnel_figure, funnel_steps
 from quant_lib.report.inputs import ReportInputs
 
 if TYPE_CHECKING:
@@ -76,15 +77,9 @@ def rolling_volatility(inputs: ReportInputs, days: int = 60) -> go.Figure:
 
 
 def funnel(inputs: ReportInputs) -> go.Figure:
-    """Symbols left after every discovery step, then vetoes, then recruitment."""
-    steps = list(inputs.funnel.sort_values("step_no")["step"])
-    counts = [int(n) for n in inputs.funnel.sort_values("step_no")["rows_out"]]
-    steps += ["no hard veto", "recruited"]
-    counts += [int(inputs.selection["vetoes"].eq("").sum()), int(inputs.selection["selected"].sum())]
-    figure = _figure("Discovery funnel of the decision date", height=60 + 26 * len(steps), hovermode="closest")
-    figure.add_bar(y=steps[::-1], x=counts[::-1], orientation="h", text=counts[::-1], marker={"color": PALETTE[0]})
-    figure.update_yaxes(automargin=True)
-    return figure
+    """Symbols left and lost at every discovery step, then under vetoes, then recruited."""
+    figure = _figure("From every symbol to the recruited, on the decision date", hovermode="closest")
+    return funnel_figure(funnel_steps(inputs.funnel, inputs.drops, inputs.selection), figure)
 
 
 def universe(inputs: ReportInputs) -> go.Figure:

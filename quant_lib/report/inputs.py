@@ -32,6 +32,8 @@ class ReportInputs:
         Benchmark returns on the sessions of the walk-forward.
     benchmark_name : str
         Symbol of the benchmark.
+    regime : dict of str to str
+        Market regime the decision knew, in words: label, score, quadrant, proxy; what is missing says why.
     notes : list of str
         Limits a reader must know: how the universe is known, what is not modelled.
     """
@@ -53,6 +55,7 @@ class ReportInputs:
     metrics: pd.DataFrame
     benchmark: pd.Series
     benchmark_name: str
+    regime: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
     def series(self) -> dict[str, pd.Series]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -60,6 +61,16 @@ class Flattened:
     def conflict(self) -> bool:
         """Whether netting removed more than `netting_limit` of gross. Report it; weights are never rescaled."""
         return self.netting_share > self.netting_limit
+
+    def columns(self) -> dict[str, object]:
+        """Lay out what netting did as columns of the ``allocations`` table."""
+        sides = {str(row.symbol): [row.long, row.short] for row in self.conflicts.itertuples()}
+        return {
+            "gross_before": self.gross_before,
+            "netting_share": self.netting_share,
+            "netting_conflict": self.conflict,
+            "netted": json.dumps(sides, sort_keys=True),
+        }
 
 
 def flatten(weights: pd.Series, atoms: pd.DataFrame, *, netting_limit: float = 0.01) -> Flattened:

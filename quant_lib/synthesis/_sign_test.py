@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import pandas as pd
@@ -68,6 +68,7 @@ def sign_test(
     direction: str | None = None,
     weights: pd.DataFrame | None = None,
     positions: pd.DataFrame | None = None,
+    winners: Collection[str] | None = None,
     run_id: str = "",
     atol: float = 1e-12,
 ) -> SignTest:
@@ -94,6 +95,8 @@ def sign_test(
     positions : DataFrame, optional
         ``symbol``, ``net_weight`` and ``direction``, with ``engine`` and
         ``risk_profile`` as in `weights`.
+    winners : collection of str, optional
+        Symbols that were recruited: each must be a leg of an atom, and no other may be.
     run_id : str
         Copied into each finding.
     atol : float
@@ -107,7 +110,7 @@ def sign_test(
         error, never a pass.
     """
     legs = read_legs(atoms)
-    findings = [*_absent(streams, returns), *_atom_findings(legs, direction)]
+    findings = [*_absent(streams, returns), *_atom_findings(legs, direction), *_winner_findings(legs, winners)]
     checked = rows = 0
     if streams is not None and returns is not None and streams.size and returns.size:
         common = streams.index.intersection(returns.index)
@@ -145,6 +148,16 @@ def _atom_findings(legs: dict[str, list[Leg]], direction: str | None) -> Iterato
         if len(of_atom) == 1 and not of_atom[0].factor * FACTOR.get(stated, float("nan")) > 0.0:
             message = f"{atom_id} is {stated} with factor {of_atom[0].factor!r}"
             yield error("SIGNTEST_FACTOR_MISMATCH", message, _symbols(of_atom))
+
+
+def _winner_findings(legs: dict[str, list[Leg]], winners: Collection[str] | None) -> Iterator[SignFinding]:
+    if winners is None:
+        return
+    bet_on = {leg.symbol for of_atom in legs.values() for leg in of_atom}
+    for symbol in sorted(set(winners) - bet_on):
+        yield error("SIGNTEST_MISSING_ATOM", f"{symbol} was recruited and has no atom", symbol)
+    for symbol in sorted(bet_on - set(winners)):
+        yield error("SIGNTEST_UNKNOWN_WINNER", f"an atom holds {symbol}, which was not recruited", symbol)
 
 
 def _coverage(streams: pd.DataFrame, legs: dict[str, list[Leg]], rows: int) -> Iterator[SignFinding]:

@@ -333,7 +333,8 @@ def test_records_meet_their_contracts(risk_profile: str, market, groups_of) -> N
     stamp = {"profile": "sleeve", "date": pd.Timestamp("2022-06-01")}
     weights = found.weights_frame().assign(**stamp).astype({"profile": "str", "date": "datetime64[us]"})
     WEIGHTS.pandera_schema().validate(weights)
-    summary = found.summary(gross=0.9, net=-0.9, sparse=True) | stamp
+    netting = {"gross_before": 0.9, "netting_share": 0.0, "netting_conflict": False, "netted": "{}"}
+    summary = found.summary(gross=0.9, net=-0.9, sparse=True) | stamp | netting
     assert set(summary) == set(ALLOCATIONS.column_names)
     frame = pd.DataFrame([summary])[list(ALLOCATIONS.column_names)].astype(ALLOCATIONS.pandas_types())
     ALLOCATIONS.pandera_schema().validate(frame)

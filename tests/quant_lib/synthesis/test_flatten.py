@@ -85,9 +85,10 @@ def test_zero_weight_atom_is_not_behind_a_position() -> None:
 def test_cash_is_an_empty_book_that_meets_the_contract() -> None:
     for weights, atoms in (book(), book(("X:A", "l", "LONG", 0.6), ("X:B", "l", "SHORT", 0.4))):
         flat = flatten(weights, atoms)
-        keys = {"profile": "p", "engine": "custom", "risk_profile": "hrp", "date": pd.Timestamp("2022-06-01")}
-        stamped = flat.positions.assign(**keys).astype(POSITIONS.pandas_types())
-        POSITIONS.pandera_schema().validate(stamped)
+        types = POSITIONS.pandas_types()
+        assert {name: str(kind) for name, kind in flat.positions.dtypes.items()} == {
+            name: types[name] for name in flat.positions.columns
+        }
         assert flat.gross_after == pytest.approx(weights.sum())
         assert not flat.conflict
 
@@ -142,3 +143,28 @@ def test_lost_capital_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_assemble", loses_a_position)
     with pytest.raises(ConservationError, match="net exposure"):
         flatten(weights, atoms)
+
+
+def test_netting_is_reported_as_columns() -> None:
+    atoms = make_atoms(
+        pd.DataFrame(
+            {
+                "symbol": ["X:A", "X:A", "X:B"],
+                "logic": ["one", "two", "one"],
+                "direction": ["LONG", "SHORT", "LONG"],
+                "cluster": 0,
+            }
+        )
+    )
+    by_name = atoms.set_index(["symbol", "direction"])["atom_id"]
+    weights = pd.Series({by_name["X:A", "LONG"]: 0.5, by_name["X:A", "SHORT"]: 0.2, by_name["X:B", "LONG"]: 0.3})
+    columns = flatten(weights, atoms).columns()
+    assert columns == {
+        "gross_before": pytest.approx(1.0),
+        "netting_share": pytest.approx(0.4),
+        "netting_conflict": True,
+        "netted": '{"X:A": [0.5, 0.2]}',
+    }
+    quiet = pd.Series({by_name["X:A", "LONG"]: 0.7, by_name["X:A", "SHORT"]: 0.0, by_name["X:B", "LONG"]: 0.3})
+    assert flatten(quiet, atoms).columns()["netted"] == "{}"
+    assert flatten(quiet, atoms).columns()["netting_conflict"] is False
