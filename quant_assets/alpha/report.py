@@ -20,7 +20,7 @@ def report_asset(chain: "SleeveContext") -> dg.AssetsDefinition:
     """HTML, Markdown, PNG and JSON."""
 
     @dg.asset(
-        deps=chain.upstream("selection", "weights", "backtest"),
+        deps=chain.upstream("regime", "selection", "weights", "backtest"),
         description="Tear sheet: walk-forward, weights, funnel and every candidate's fate, in one self-contained page.",
         metadata=schema_metadata(REPORTS),
         **chain.options("report", kinds={"plotly"}),

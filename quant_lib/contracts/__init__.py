@@ -31,7 +31,7 @@ from quant_lib.contracts._ingestion_tables import (
     OHLCV_HOLES,
     OHLCV_REFRESHES,
 )
-from quant_lib.contracts._regime_tables import DECISION_REGIME, REGIME
+from quant_lib.contracts._regime_tables import DECISION_REGIME, REGIME, REGIME_STUDY
 from quant_lib.contracts._selection_tables import SELECTION, SELECTION_FEATURES, SELECTION_SUMMARY, SELECTION_VETOES
 from quant_lib.contracts._shared_tables import (
     HEALTH_STATUSES,
@@ -86,6 +86,7 @@ __all__ = [
     "OHLCV_REVISIONS",
     "POSITIONS",
     "REGIME",
+    "REGIME_STUDY",
     "REPORTS",
     "RETURNS_DROPS",
     "RETURNS_MATRIX",

@@ -78,3 +78,28 @@ REGIME = TableSpec(
         Column("hmm_iterations", "int64", "Re-estimations", ge=0),
     ),
 )
+
+REGIME_STUDY = TableSpec(
+    name="regime_study",
+    description="Forward returns of each market proxy by the regime and quadrant known at their start.",
+    layer="L1",
+    ownership=Ownership.SHARED,
+    key=("date", "proxy", "horizon", "classification", "state"),
+    columns=(
+        Column("date", "date", "Date of the study: nothing after it is used"),
+        Column("proxy", "string", "What stands for the market"),
+        Column("horizon", "int64", "Sessions ahead", "sessions", ge=1),
+        Column("classification", "string", "What the days are grouped by", isin=("regime", "quadrant")),
+        Column("state", "string", "Group; ALL is every day"),
+        Column("n", "int64", "Days in it whose future is known", "sessions", ge=0),
+        Column("episodes", "int64", "Runs of such days in a row", ge=0),
+        Column("mean", "float64", "Mean forward return", "fraction", nullable=True),
+        Column("mean_low", "float64", "Lower end of its 95 % interval", "fraction", nullable=True),
+        Column("mean_high", "float64", "Upper end of its 95 % interval", "fraction", nullable=True),
+        Column("win_rate", "float64", "Share of days after which the market rose", nullable=True, ge=0.0, le=1.0),
+        Column("win_low", "float64", "Lower end of its 95 % interval", nullable=True, ge=0.0, le=1.0),
+        Column("win_high", "float64", "Upper end of its 95 % interval", nullable=True, ge=0.0, le=1.0),
+        Column("first_session", "date", "First day that was classified"),
+        Column("last_session", "date", "Last day that was classified"),
+    ),
+)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from quant_lib.contracts._ingestion_tables import INGESTION_TABLES
+from quant_lib.contracts._regime_tables import REGIME_STUDY
 from quant_lib.contracts.spec import Column, Ownership, TableSpec
 
 _SOURCES = ("vendor", "exchange", "default", "missing")
@@ -243,4 +244,5 @@ SHARED_TABLES: tuple[TableSpec, ...] = (
     OHLCV_HEALTH,
     OHLCV_FINDINGS,
     *INGESTION_TABLES,
+    REGIME_STUDY,
 )

@@ -10,6 +10,7 @@ from quant_lib.regime._errors import RegimeInputError, UnknownRegimeError
 from quant_lib.regime._hmm import HmmFit, fit_hmm, hysteresis
 from quant_lib.regime._proxy import proxy_members, proxy_returns, turnover_weighted
 from quant_lib.regime._rules import MIN_HISTORY, TERM_WEIGHTS, ProxyRules, RegimeRules
+from quant_lib.regime._study import HORIZONS, forward_returns, study_regimes
 from quant_lib.regime._table import decision_columns, regime_of, regime_row, regime_words
 from quant_lib.regime._terms import last_percentile, measure_terms
 from quant_lib.regime._types import (
@@ -31,6 +32,7 @@ __all__ = [
     "AGGRESSOR_SHARE",
     "CASH_BUFFER",
     "CLUSTER_THRESHOLD",
+    "HORIZONS",
     "L2_PENALTY",
     "MIN_HISTORY",
     "TERM_WEIGHTS",
@@ -48,6 +50,7 @@ __all__ = [
     "decision_columns",
     "detect_regime",
     "fit_hmm",
+    "forward_returns",
     "hysteresis",
     "last_percentile",
     "measure_terms",
@@ -59,6 +62,7 @@ __all__ = [
     "regime_words",
     "regimes_over",
     "risk_of",
+    "study_regimes",
     "turnover_weighted",
     "unknown_reading",
 ]

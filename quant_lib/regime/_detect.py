@@ -87,18 +87,20 @@ def detect_regime(returns: pd.Series, rules: RegimeRules | None = None) -> Regim
     return _read(values, measure_terms(values, rules), rules, at)
 
 
-def regimes_over(returns: pd.Series, rules: RegimeRules | None = None) -> dict[pd.Timestamp, RegimeReading]:
+def regimes_over(
+    returns: pd.Series, rules: RegimeRules | None = None, *, last: int | None = None
+) -> dict[pd.Timestamp, RegimeReading]:
     """Measure the regime of every session, each as `detect_regime` would with the returns up to it.
 
     Terms are measured once for all sessions, since each depends on its own
-    window alone; the volatility model is fitted anew for each.
+    window alone; the volatility model is fitted anew for each. ``last``: the newest sessions only.
     """
     rules = rules or RegimeRules()
     _validate(returns)
     values = np.ascontiguousarray(returns.to_numpy(dtype="float64"))
     terms = measure_terms(values, rules)
     readings = {}
-    for stop in range(1, len(values) + 1):
+    for stop in range(1 if last is None else max(1, len(values) - last + 1), len(values) + 1):
         first = max(0, stop - rules.span)
         at = _Extent(returns.index[:stop], stop - first)
         if stop < rules.min_history:

@@ -1,3 +1,5 @@
+import itertools
+
 import pandas as pd
 
 from quant_lib.report.funnel import FunnelStep, funnel_figure, funnel_steps
@@ -30,8 +32,7 @@ def test_every_symbol_is_accounted_for_from_the_first_step_to_the_last():
         FunnelStep("recruited by stage 3", 3, 0),
         FunnelStep("recruited", 3, 1, (("entropy", 1),)),
     ]
-    for before, after in zip(steps[:2], steps[1:3], strict=True):
-        assert before.left == after.left + after.lost
+    assert all(before.left == after.left + after.lost for before, after in itertools.pairwise(steps[:3]))
 
 
 def test_the_chart_shows_what_is_left_and_what_was_lost():
