@@ -52,7 +52,12 @@ def funnel_steps(funnel: pd.DataFrame, drops: pd.DataFrame, selection: pd.DataFr
     for row in funnel.sort_values("step_no").itertuples():
         why = drops.loc[drops["step"] == row.step, ["reason", "n"]].groupby("reason")["n"].sum()
         steps.append(
-            FunnelStep(str(row.step), int(row.rows_out), int(row.rows_in - row.rows_out), _ranked(why.to_dict()))
+            FunnelStep(
+                str(row.step),
+                int(row.rows_out),
+                int(row.rows_in - row.rows_out),
+                _ranked({str(name): int(n) for name, n in why.items()}),
+            )
         )
     passed = selection[selection["vetoes"].eq("")]
     steps.append(FunnelStep("no hard veto", len(passed), len(selection) - len(passed), _counted(selection["vetoes"])))
