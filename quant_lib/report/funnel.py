@@ -49,16 +49,14 @@ def funnel_steps(funnel: pd.DataFrame, drops: pd.DataFrame, selection: pd.DataFr
         Rows of ``selection``.
     """
     steps = []
-    for row in funnel.sort_values("step_no").itertuples():
-        why = drops.loc[drops["step"] == row.step, ["reason", "n"]].groupby("reason")["n"].sum()
-        steps.append(
-            FunnelStep(
-                str(row.step),
-                int(row.rows_out),
-                int(row.rows_in - row.rows_out),
-                _ranked({str(name): int(n) for name, n in why.items()}),
-            )
-        )
+    ordered = funnel.sort_values("step_no")
+    columns = [ordered[name].tolist() for name in ("step", "rows_in", "rows_out")]
+    for step, before, after in zip(*columns, strict=True):
+        own = drops[drops["step"] == step]
+        why = Counter[str]()
+        for reason, n in zip(own["reason"].tolist(), own["n"].tolist(), strict=True):
+            why[str(reason)] += int(n)
+        steps.append(FunnelStep(str(step), int(after), int(before) - int(after), _ranked(why)))
     passed = selection[selection["vetoes"].eq("")]
     steps.append(FunnelStep("no hard veto", len(passed), len(selection) - len(passed), _counted(selection["vetoes"])))
     recruited = selection[selection["selected"].astype(bool)]
@@ -76,7 +74,7 @@ def _counted(vetoes: pd.Series) -> tuple[tuple[str, int], ...]:
 
 
 def _ranked(counts: dict[str, int]) -> tuple[tuple[str, int], ...]:
-    return tuple(sorted(((str(name), int(n)) for name, n in counts.items()), key=lambda pair: (-pair[1], pair[0])))
+    return tuple(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
 
 
 def funnel_figure(steps: list[FunnelStep], figure: go.Figure) -> go.Figure:

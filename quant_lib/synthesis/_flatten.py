@@ -64,7 +64,8 @@ class Flattened:
 
     def columns(self) -> dict[str, object]:
         """Lay out what netting did as columns of the ``allocations`` table."""
-        sides = {str(row.symbol): [row.long, row.short] for row in self.conflicts.itertuples()}
+        columns = [self.conflicts[name].tolist() for name in ("symbol", "long", "short")]
+        sides = {str(symbol): [long, short] for symbol, long, short in zip(*columns, strict=True)}
         return {
             "gross_before": self.gross_before,
             "netting_share": self.netting_share,
