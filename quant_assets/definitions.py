@@ -15,13 +15,15 @@ warnings.filterwarnings("ignore", message="Asset job daily materializes")
 from quant_assets import keys  # noqa: E402
 from quant_assets.alpha.sleeve import sleeve_assets  # noqa: E402
 from quant_assets.automation import build_automation  # noqa: E402
-from quant_assets.checks.factory import build_check  # noqa: E402
+from quant_assets.checks.factory import Contract, build_check  # noqa: E402
 from quant_assets.checks.shared import shared_contracts  # noqa: E402
 from quant_assets.checks.sleeve import SleeveContracts  # noqa: E402
 from quant_assets.configured import load_configured  # noqa: E402
 from quant_assets.dataops.assets import dataops_assets  # noqa: E402
 from quant_assets.partitions import daily_partitions  # noqa: E402
 from quant_resources.alerts import AlertsResource  # noqa: E402
+from quant_assets.research.regime_study import KEY as STUDY  # noqa: E402
+from quant_assets.research.regime_study import judge_study, regime_study_asset  # noqa: E402
 from quant_resources.artifacts import ArtifactsResource  # noqa: E402
 from quant_resources.binance.resource import BinanceResource  # noqa: E402
 from quant_resources.compute import ComputeResource  # noqa: E402
@@ -48,6 +50,8 @@ def build_definitions(settings: Settings, project: Project) -> dg.Definitions:
         assets += sleeve_assets(project, sleeve, partitions)
         contracts += SleeveContracts(project, sleeve, str(settings.artifacts_dir)).contracts()
         jobs.append(dg.define_asset_job(sleeve.name, dg.AssetSelection.groups(sleeve.name)))
+    assets.append(regime_study_asset(project, partitions))
+    contracts.append(Contract(STUDY, "contract", "Schema; days add up; intervals are in order.", judge_study))
     daily = dg.define_asset_job("daily", dg.AssetSelection.all())
     automation = build_automation(settings, project, contracts, daily)
     return dg.Definitions(

@@ -1,0 +1,1 @@
+"""Research assets: they explain decisions and take none."""
