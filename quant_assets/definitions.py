@@ -21,9 +21,9 @@ from quant_assets.checks.sleeve import SleeveContracts  # noqa: E402
 from quant_assets.configured import load_configured  # noqa: E402
 from quant_assets.dataops.assets import dataops_assets  # noqa: E402
 from quant_assets.partitions import daily_partitions  # noqa: E402
-from quant_resources.alerts import AlertsResource  # noqa: E402
 from quant_assets.research.regime_study import KEY as STUDY  # noqa: E402
 from quant_assets.research.regime_study import judge_study, regime_study_asset  # noqa: E402
+from quant_resources.alerts import AlertsResource  # noqa: E402
 from quant_resources.artifacts import ArtifactsResource  # noqa: E402
 from quant_resources.binance.resource import BinanceResource  # noqa: E402
 from quant_resources.compute import ComputeResource  # noqa: E402

@@ -91,7 +91,7 @@ def studied(lake: "Lake", rules: "SleeveRules", date: dt.date) -> "pd.DataFrame"
 
 
 def judge_study(lake: "Lake", date: dt.date) -> "Verdict":
-    """Schema; the days of the states add up to all days; intervals are in order."""
+    """Judge the schema, that the days of the states add up to all days, and that intervals are in order."""
     from quant_lib.contracts.verdicts import all_of, judge_schema, require
 
     rows = lake.read(REGIME_STUDY.name, date=date)

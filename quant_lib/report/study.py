@@ -32,7 +32,8 @@ def study_page(rows: pd.DataFrame, date: dt.date) -> dict[str, str]:
         texts += [*lines, *("| " + " | ".join(row) + " |" for row in cells), ""]
     style = "body{font:15px system-ui;max-width:960px;margin:2em auto}td,th{padding:4px 10px;text-align:right}"
     page = (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>{style}</style></head>'
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
+        f"<style>{style}</style></head>"
         f"<body><h1>{title}</h1><p>{note}</p>{''.join(marks)}</body></html>\n"
     )
     return {"regime_study.html": page, "regime_study.md": f"# {title}\n\n{note}\n\n" + "\n".join(texts)}
