@@ -10,6 +10,7 @@ from quant_assets.regime_rules import proxy_rules, regime_rules
 from quant_assets.selection_rules import selection_rules
 
 if TYPE_CHECKING:
+    from quant_assets.dataops.feature_rows import FeatureRules
     from quant_lib.calendars import Calendar
     from quant_lib.decision import Scan, SleeveRules
     from quant_lib.health import HealthRules, RepairRules
@@ -26,6 +27,15 @@ def sleeve_calendar(project: Project, sleeve: SleeveConfig) -> Calendar:
     universes = [project.universes[project.scanners[name].universe] for name in sleeve.scanners]
     names = {venue_hours(e, kind).calendar for u in universes for e in u.exchanges for kind in u.asset_types}
     return intersect([get_calendar(name) for name in sorted(names)])
+
+
+def feature_rules(project: Project) -> FeatureRules:
+    """Definitions of the features: segments, rating rules, stress windows."""
+    from quant_assets.dataops.feature_rows import FeatureRules
+
+    config = project.platform.features
+    stress = tuple((window.first, window.last) for window in config.stress_windows)
+    return FeatureRules(health_rules(project), project.platform.ratings.ruleset, stress, config.on_new_version)
 
 
 def health_rules(project: Project) -> HealthRules:

@@ -8,11 +8,10 @@ import zlib
 import numpy as np
 import pandas as pd
 
-from quant_assets.dataops.feature_rows import labelled_bars
+from quant_assets.dataops.feature_rows import FeatureRules, labelled_bars
 from quant_lib.calendars import CalendarBook, session_number_of
 from quant_lib.contracts.verdicts import Verdict, require
 from quant_lib.features import FEATURES, compute_features, cross_sections
-from quant_lib.health import HealthRules
 from quant_resources.calendars import calendar_book
 from quant_resources.lakehouse import Lake
 
@@ -20,7 +19,7 @@ SAMPLE = 12
 NOISE_BARS = 30
 
 
-def judge_look_ahead(lake: Lake, date: dt.date, rules: HealthRules, ruleset: str) -> Verdict:
+def judge_look_ahead(lake: Lake, date: dt.date, rules: FeatureRules) -> Verdict:
     """Append noise after the date for a sample of symbols and compare the date's features bit for bit.
 
     Parameters
@@ -29,10 +28,8 @@ def judge_look_ahead(lake: Lake, date: dt.date, rules: HealthRules, ruleset: str
         Where bars and features are.
     date : datetime.date
         Judged date.
-    rules : HealthRules
-        Segments and quarantine.
-    ruleset : {"legacy", "pine3"}
-        Vote rules.
+    rules : FeatureRules
+        Definitions of the features.
 
     Returns
     -------
@@ -44,10 +41,18 @@ def judge_look_ahead(lake: Lake, date: dt.date, rules: HealthRules, ruleset: str
     bars = lake.read("ohlcv", until=date, symbols=symbols)
     calendars = calendar_book(lake, date)
     scrambled = pd.concat([bars, noise_after(bars, date, calendars)], ignore_index=True)
-    labelled = labelled_bars(scrambled, rules, calendars)
+    labelled = labelled_bars(scrambled, rules.health, calendars)
     ann = calendars.ann(labelled["symbol"].unique())
     names = [feature.name for feature in FEATURES if feature.stored and not feature.cross_section]
-    again = compute_features(labelled, labelled["segment"], names=names, ruleset=ruleset, ann=ann, since=date)
+    again = compute_features(
+        labelled,
+        labelled["segment"],
+        names=names,
+        ruleset=rules.ruleset,
+        ann=ann,
+        since=date,
+        stress=rules.stress,
+    )
     again = again[again["date"] == pd.Timestamp(date)].set_index("symbol").sort_index()
     # A cross-section compares the rows of the date: those of the sample as computed again, the others as stored.
     everyone = stored.set_index("symbol").sort_index()

@@ -10,10 +10,9 @@ import pandas as pd
 from quant_assets import keys
 from quant_assets.checks.catalogue import judge_catalogue, judge_coverage
 from quant_assets.checks.factory import Contract
-from quant_assets.sleeve_rules import health_rules
+from quant_assets.sleeve_rules import feature_rules
 from quant_lib.contracts import OHLCV, OHLCV_FETCHES, OHLCV_FINDINGS, OHLCV_HEALTH, OHLCV_HOLES
 from quant_lib.contracts.verdicts import Verdict, all_of, judge_schema, require
-from quant_lib.features.registry import FEATURES_TABLE
 from quant_resources.config import Project
 from quant_resources.lakehouse import Lake
 
@@ -34,7 +33,22 @@ def shared_contracts(project: Project, artifacts_root: str) -> list[Contract]:
     def look_ahead(lake: Lake, date: dt.date) -> Verdict:
         from quant_assets.checks.look_ahead import judge_look_ahead
 
-        return judge_look_ahead(lake, date, health_rules(project), project.platform.ratings.ruleset)
+        return judge_look_ahead(lake, date, feature_rules(project))
+
+    def features(lake: Lake, date: dt.date) -> Verdict:
+        from quant_assets.checks.features import judge_features
+
+        return judge_features(lake, date)
+
+    def quality(lake: Lake, date: dt.date) -> Verdict:
+        from quant_assets.checks.features import judge_quality
+
+        return judge_quality(lake, date, feature_rules(project))
+
+    def parity(lake: Lake, date: dt.date) -> Verdict:
+        from quant_assets.checks.features import judge_vendor_parity
+
+        return judge_vendor_parity(lake, date)
 
     def technicals(lake: Lake, date: dt.date) -> Verdict:
         from quant_assets.checks.technicals import judge_technicals
@@ -59,9 +73,22 @@ def shared_contracts(project: Project, artifacts_root: str) -> list[Contract]:
         Contract(keys.OHLCV_HEALTH, "contract", "Schema; a verdict for every symbol with bars.", healthy),
         Contract(keys.OHLCV_REPAIR, "contract", "Schema; every hole is filled or has a cause.", judge_holes),
         Contract(
-            keys.FEATURES, "contract", "Schema, bounds, knowledge time, coverage of the day's bars.", judge_features
+            keys.FEATURES, "contract", "Schema, bounds, order, knowledge time, coverage of the day's bars.", features
+        ),
+        Contract(
+            keys.FEATURES,
+            "quality",
+            "Made from the bars as they are now; columns with holes, or that ended, are shown.",
+            quality,
         ),
         Contract(keys.FEATURES, "look_ahead", "Features do not move when every later bar becomes noise.", look_ahead),
+        Contract(
+            keys.TECHNICALS,
+            "parity",
+            "Our features against the vendor's figures, on bars both closed alike.",
+            parity,
+            blocking=False,
+        ),
         Contract(keys.TECHNICALS, "contract", "Schema, coverage, and the unchanged evidence behind it.", technicals),
     ]
 
@@ -142,20 +169,3 @@ def judge_health(lake: Lake, date: dt.date, *, strict: bool = False) -> Verdict:
     verdict = all_of(judge_schema(OHLCV_HEALTH, rows), judge_schema(OHLCV_FINDINGS, findings), covered)
     failing = covered.failing if verdict.passed else verdict.failing
     return Verdict(verdict.passed, verdict.message, verdict.figures, failing, warning=len(sick) > 0)
-
-
-def judge_features(lake: Lake, date: dt.date) -> Verdict:
-    """Judge the schema of the day, coverage of its bars, and no row known later than its own close."""
-    rows = lake.read("features", date=date)
-    bars = lake.read("ohlcv", date=date, columns=["symbol"])
-    late = rows[rows["knowledge_time"] > pd.Timestamp(date, tz="UTC") + pd.Timedelta(days=1)]
-    uncovered = sorted(set(bars["symbol"]) - set(rows["symbol"]))
-    strangers = sorted(set(rows["symbol"]) - set(bars["symbol"]))
-    covered = require(
-        late.empty and not strangers and len(uncovered) <= 0.1 * max(len(bars), 1) and len(rows) > 0,
-        f"{len(rows)} of {len(bars)} symbols with a bar have features, {len(late)} rows known after the close, "
-        f"{len(strangers)} without a bar",
-        {"rows": len(rows), "without_features": len(uncovered)},
-        pd.DataFrame({"symbol": uncovered}),
-    )
-    return all_of(judge_schema(FEATURES_TABLE, rows), covered)

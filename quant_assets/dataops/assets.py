@@ -4,6 +4,7 @@ import datetime as dt
 from typing import Any
 
 import dagster as dg
+from pydantic import Field
 
 from quant_assets import keys
 from quant_assets.automation import shared_freshness
@@ -11,7 +12,7 @@ from quant_assets.common import NETWORK_RETRY, partition_dates, result, schema_m
 from quant_assets.dataops.health import health_asset, repair_asset
 from quant_assets.dataops.instruments import instruments_asset
 from quant_assets.dataops.technicals import technicals_asset
-from quant_assets.sleeve_rules import health_rules
+from quant_assets.sleeve_rules import feature_rules
 from quant_lib.contracts import OHLCV
 from quant_lib.features.registry import FEATURES_TABLE
 from quant_resources.config import Project
@@ -97,6 +98,14 @@ def _log_progress(context: dg.AssetExecutionContext) -> Any:
     return progress
 
 
+class FeatureScope(dg.Config):
+    """Whose features a run computes."""
+
+    symbols: list[str] = Field(
+        default_factory=list, description="Only these symbols; every symbol with bars by default."
+    )
+
+
 def _features(project: Project, common: dict[str, Any]) -> dg.AssetsDefinition:
     @dg.asset(
         key=keys.FEATURES,
@@ -107,17 +116,14 @@ def _features(project: Project, common: dict[str, Any]) -> dg.AssetsDefinition:
         tags={"flow": "dataops"},
         **common,
     )
-    def features(context: dg.AssetExecutionContext, lakehouse: LakehouseResource) -> dg.MaterializeResult[Any]:
-        from quant_assets.dataops.feature_rows import missing_feature_rows
+    def features(
+        context: dg.AssetExecutionContext, config: FeatureScope, lakehouse: LakehouseResource
+    ) -> dg.MaterializeResult[Any]:
+        from quant_assets.dataops.feature_rows import refresh
 
         lake = lakehouse.lake
-        rows = missing_feature_rows(
-            lake,
-            partition_dates(context)[-1],
-            health_rules(project),
-            ruleset=project.platform.ratings.ruleset,
-        )
-        receipt = lake.add_missing(FEATURES_TABLE, rows)
-        return result([receipt], rows_added=receipt.rows_added, feature_columns=len(FEATURES_TABLE.columns))
+        made = refresh(lake, partition_dates(context)[-1], feature_rules(project), config.symbols or None)
+        receipts = [lake.replace_dates(FEATURES_TABLE, made.rows, dates=made.dates)] if made.dates else []
+        return result(receipts, feature_columns=len(FEATURES_TABLE.columns), **made.figures)
 
     return features

@@ -6,6 +6,7 @@ first time it is asked for.
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 from quant_lib.features._errors import FeatureInputError
@@ -22,6 +23,18 @@ from quant_lib.features.registry import (
 
 if TYPE_CHECKING:
     from quant_lib.features._compute import compute_features, cross_sections
+    from quant_lib.features._digest import Staleness, bar_digests, find_stale
+    from quant_lib.features._input import SortedBars, sort_bars
+
+_HOME = {
+    "compute_features": "_compute",
+    "cross_sections": "_compute",
+    "SortedBars": "_input",
+    "Staleness": "_digest",
+    "bar_digests": "_digest",
+    "find_stale": "_digest",
+    "sort_bars": "_input",
+}
 
 __all__ = [
     "FEATURES",
@@ -31,16 +44,19 @@ __all__ = [
     "STRESS_WINDOWS",
     "Feature",
     "FeatureInputError",
+    "SortedBars",
+    "Staleness",
     "StressWindows",
+    "bar_digests",
     "compute_features",
     "cross_sections",
     "feature_set_version",
+    "find_stale",
+    "sort_bars",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("compute_features", "cross_sections"):
-        from quant_lib.features import _compute
-
-        return getattr(_compute, name)
+    if name in _HOME:
+        return getattr(importlib.import_module(f"quant_lib.features.{_HOME[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -13,9 +13,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from quant_lib.features._block import SeriesBlock
+from quant_lib.features._digest import history_digest
 from quant_lib.features._errors import FeatureInputError
 from quant_lib.features._feature import Feature
-from quant_lib.features._input import SortedBars, sort_bars
+from quant_lib.features._input import SortedBars, annualisation, sort_bars
 from quant_lib.features.registry import (
     FEATURE_BY_NAME,
     FEATURES,
@@ -41,7 +42,7 @@ class _Task:
 
 
 def compute_features(
-    bars: pd.DataFrame,
+    bars: pd.DataFrame | SortedBars,
     segments: pd.Series | None = None,
     *,
     names: Sequence[str | Feature] | None = None,
@@ -62,7 +63,7 @@ def compute_features(
     bars : DataFrame
         Closed daily bars: symbol, date (session label), high, low, close
         (quote currency), volume (base units, NaN where unknown); close_time
-        (UTC) where known, the end of the UTC day otherwise.
+        (UTC) where known, the end of the UTC day otherwise. Or what `sort_bars` made of them and their segments.
     segments : Series of int, optional
         Segment number of each bar, from 0, never decreasing in time; same index
         as ``bars``. One segment per symbol by default. Every feature starts anew with a segment.
@@ -84,7 +85,7 @@ def compute_features(
     -------
     DataFrame
         date, symbol, the features in the order asked, knowledge_time,
-        feature_set_version; sorted by (symbol, date). With the default names
+        feature_set_version, bars_digest; sorted by (symbol, date). With the default names
         these are the columns of `FEATURES_TABLE`.
 
     Raises
@@ -98,15 +99,47 @@ def compute_features(
     rules = check_ruleset(ruleset)
     if threads < 1:
         raise FeatureInputError(f"threads was {threads}", "compute_features", "ask for at least one")
-    ordered = sort_bars(bars, segments)
+    ordered = bars if isinstance(bars, SortedBars) else sort_bars(bars, segments)
     if since is not None:
         ordered = ordered.take(_still_running(ordered, since))
     work = _Work(_series_features(features), rules, tuple(stress), ann)
-    values = _run(ordered, work, threads)
     rows = slice(None) if since is None else ordered.dates >= np.datetime64(since, "us")
-    columns = {feature.name: column[rows] for feature, column in zip(work.features, values, strict=True)}
+    columns = _columns(ordered, work, threads, since)
     _add_cross_sections(columns, features, ordered.known[rows])
-    return _table(ordered, rows, {f.name: columns[f.name] for f in features}, features, work)
+    digest = history_digest(ordered, annualisation(ordered.series_symbols(), ann))
+    return _table(ordered, digest, rows, {f.name: columns[f.name] for f in features}, features, work)
+
+
+def _columns(ordered: SortedBars, work: _Work, threads: int, since: dt.date | None) -> dict[str, FloatArray]:
+    """Values of each feature on the rows asked for.
+
+    Where only the newest dates are asked for, what looks at a window is computed from its window: it knows nothing
+    older, so not one bit differs. What never forgets is computed from all history.
+    """
+    if since is None:
+        return dict(zip((f.name for f in work.features), _run(ordered, work, threads), strict=True))
+    first = np.datetime64(since, "us")
+    long = tuple(f for f in work.features if f.unbounded)
+    short = tuple(f for f in work.features if not f.unbounded)
+    made: dict[str, FloatArray] = {}
+    for features, bars in ((long, ordered), (short, _tail(ordered, first, max((f.warmup for f in short), default=1)))):
+        wanted = bars.dates >= first
+        values = _run(bars, _Work(features, work.ruleset, work.stress, work.ann), threads)
+        made |= {feature.name: column[wanted] for feature, column in zip(features, values, strict=True)}
+    return made
+
+
+def _tail(ordered: SortedBars, first: np.datetime64, bars: int) -> SortedBars:
+    """Rows from a date on and as many before it, in each series, as the longest window holds."""
+    late = ordered.dates >= first
+    lengths = np.diff(ordered.offsets)
+    series = np.repeat(np.arange(lengths.size), lengths)
+    ends = ordered.offsets[1:]
+    start = ends - np.bincount(series[late], minlength=lengths.size) - (bars - 1)
+    inside = np.arange(late.size) >= np.repeat(np.maximum(start, ordered.offsets[:-1]), lengths)
+    return ordered.take(
+        np.flatnonzero(inside & np.repeat(np.bincount(series[late], minlength=lengths.size) > 0, lengths))
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,23 +220,6 @@ def _still_running(ordered: SortedBars, since: dt.date) -> slice | IntArray:
     return np.flatnonzero(np.repeat(alive, np.diff(ordered.offsets)))
 
 
-def _annualisation(symbols: Sequence[str], ann: float | Mapping[str, float]) -> FloatArray:
-    if not isinstance(ann, Mapping):
-        made = np.full(len(symbols), float(ann))
-    else:
-        missing = sorted({symbol for symbol in symbols if symbol not in ann})
-        if missing:
-            raise FeatureInputError(
-                f"no annualisation factor for {missing[:5]}", "ann", "name every symbol of the bars"
-            )
-        made = np.array([float(ann[symbol]) for symbol in symbols])
-    if not bool(np.all(made > 0.0)):
-        raise FeatureInputError(
-            "an annualisation factor is not positive", "ann", "give sessions a year, such as 365 or 252"
-        )
-    return made
-
-
 def _tasks(ordered: SortedBars, ann: FloatArray) -> list[_Task]:
     """Cut the series into blocks of about `_BLOCK_ROWS` rows, never through a series."""
     tasks: list[_Task] = []
@@ -219,7 +235,7 @@ def _tasks(ordered: SortedBars, ann: FloatArray) -> list[_Task]:
 
 
 def _run(ordered: SortedBars, work: _Work, threads: int) -> list[FloatArray]:
-    tasks = _tasks(ordered, _annualisation(ordered.series_symbols(), work.ann))
+    tasks = _tasks(ordered, annualisation(ordered.series_symbols(), work.ann))
     values = [np.empty(ordered.dates.size) for _ in work.features]
     day = ordered.dates.astype("datetime64[D]").astype(np.int64)
 
@@ -253,6 +269,7 @@ def _run(ordered: SortedBars, work: _Work, threads: int) -> list[FloatArray]:
 
 def _table(
     ordered: SortedBars,
+    digest: IntArray,
     rows: slice | npt.NDArray[np.bool_],
     values: dict[str, FloatArray],
     features: tuple[Feature, ...],
@@ -266,4 +283,5 @@ def _table(
     frame = pd.DataFrame(columns, copy=False)
     version = feature_set_version(work.ruleset, work.stress)
     frame["feature_set_version"] = pd.Series(version, index=frame.index, dtype="str")
+    frame["bars_digest"] = digest[rows]
     return frame

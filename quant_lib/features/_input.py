@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -159,3 +160,21 @@ def sort_bars(bars: pd.DataFrame, segments: pd.Series | None) -> SortedBars:
         segment,
         _bounds(~same | (np.diff(segment) != 0), len(bars)),
     )
+
+
+def annualisation(symbols: Sequence[str], ann: float | Mapping[str, float]) -> FloatArray:
+    """Sessions a year of each series."""
+    if not isinstance(ann, Mapping):
+        made = np.full(len(symbols), float(ann))
+    else:
+        missing = sorted({symbol for symbol in symbols if symbol not in ann})
+        if missing:
+            raise FeatureInputError(
+                f"no annualisation factor for {missing[:5]}", "ann", "name every symbol of the bars"
+            )
+        made = np.array([float(ann[symbol]) for symbol in symbols])
+    if not bool(np.all(made > 0.0)):
+        raise FeatureInputError(
+            "an annualisation factor is not positive", "ann", "give sessions a year, such as 365 or 252"
+        )
+    return made

@@ -78,6 +78,11 @@ FEATURES_TABLE: Final = TableSpec(
         Column(
             "knowledge_time", "timestamp", "Close of the bar: a decision at t may read the row iff knowledge_time <= t"
         ),
-        Column("feature_set_version", "string", "Version of the feature definitions and rating rule set"),
+        Column("feature_set_version", "string", "Version of the feature definitions, rating rules and stress windows"),
+        Column(
+            "bars_digest",
+            "int64",
+            "Fingerprint of the bars of the segment up to this one: the row is right as long as they give the same",
+        ),
     ),
 )

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from quant_lib.features.registry import STRESS_WINDOWS
 from quant_resources.config._types import (
     ConfigModel,
     Count,
@@ -32,6 +33,32 @@ class RatingsConfig(ConfigModel):
     ruleset: Literal["legacy", "pine3"] = Field(
         "legacy",
         description="Vote rules where the vendor published two versions (Stochastic, ADX, StochRSI, Ichimoku).",
+    )
+
+
+class StressWindow(ConfigModel):
+    """Days in which markets were under stress, both ends included."""
+
+    first: Date = Field(description="First day.")
+    last: Date = Field(description="Last day.")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> StressWindow:
+        if self.last < self.first:
+            raise ValueError(f"last ({self.last}) lies before first ({self.first})")
+        return self
+
+
+class FeaturesConfig(ConfigModel):
+    """How features are defined where it is a choice, and what to do when a choice changes."""
+
+    stress_windows: tuple[StressWindow, ...] = Field(
+        tuple(StressWindow(first=first, last=last) for first, last in STRESS_WINDOWS),
+        description="Windows that the feature survival judges; another list is another version of the features.",
+    )
+    on_new_version: Literal["refuse", "recompute"] = Field(
+        "refuse",
+        description="Stored rows of other definitions. refuse: fail and say so; recompute: make every row again.",
     )
 
 
@@ -148,6 +175,9 @@ class PlatformConfig(ConfigModel):
     )
     follow: Annotated[Names, Field(min_length=1)] = Field(description="Universes whose symbols are ingested every day.")
     ratings: RatingsConfig = Field(RatingsConfig(), description="How technical ratings are computed.")
+    features: FeaturesConfig = Field(
+        FeaturesConfig(), description="Choices in the definition of features, and what a change of them does."
+    )
     benchmarks: Symbols = Field((), description="Symbols followed for comparison, whatever the universes hold.")
     owners: Annotated[tuple[Owner, ...], Unique] = Field(
         (), description="Who answers for the assets: e-mail addresses or team:NAME."

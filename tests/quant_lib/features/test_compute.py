@@ -131,7 +131,7 @@ def test_returns_over_a_missing_volume_or_a_flat_market(bars):
 def test_selection_of_names_gives_the_same_bits(table, bars, segments):
     names = ["recommend_all", "volatility", "n_bars"]
     some = compute_features(bars, segments, names=names)
-    assert list(some.columns) == ["date", "symbol", *names, "knowledge_time", "feature_set_version"]
+    assert list(some.columns) == ["date", "symbol", *names, "knowledge_time", "feature_set_version", "bars_digest"]
     pd.testing.assert_frame_equal(some[names], table[names], check_exact=True)
 
 

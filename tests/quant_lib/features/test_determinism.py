@@ -74,7 +74,7 @@ n = 300
 close = 100 * np.exp(np.cumsum(np.random.default_rng(1).normal(0, 0.03, 2 * n)))
 bars = pd.DataFrame({'symbol': np.repeat(['X:A', 'X:B'], n), 'date': list(pd.date_range('2020', periods=n)) * 2,
                      'high': close * 1.01, 'low': close / 1.01, 'close': close, 'volume': 1.0})
-print(hashlib.sha256(compute_features(bars).iloc[:, 2:-2].to_numpy(float).tobytes()).hexdigest())
+print(hashlib.sha256(compute_features(bars).iloc[:, 2:-3].to_numpy(float).tobytes()).hexdigest())
 """
     digests = {
         subprocess.run(

@@ -20,7 +20,7 @@ volume_change_pct perf_w perf_1m perf_3m perf_6m perf_y
 entropy entropy_noise_pct entropy_3 efficiency efficiency_noise_pct hurst hurst_noise_pct trendiness
 turbulence turbulence_noise_pct autocorr_1 autocorr_1_noise_pct ljung_box_p memory_depth half_life adf_p trend_duration
 skew kurtosis var_95 cvar_95 tail_gain max_drawdown_252 survival antifragility n_bars segment
-knowledge_time feature_set_version
+knowledge_time feature_set_version bars_digest
 """
 
 

@@ -1,0 +1,108 @@
+"""The vendor's own figures beside ours: a family of columns of their own, with the time they were fetched.
+
+They are joined when asked for and never stored among features: a snapshot may hold a bar that was still running, and
+nobody can fetch it again for a past date (semantics 3.3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+VENDOR_COLUMNS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "recommend_all": "recommend_all_1d",
+        "recommend_ma": "recommend_ma_1d",
+        "recommend_other": "recommend_other_1d",
+        "rsi_14": "rsi_1d",
+        "adx_14": "adx_1d",
+        "ao": "ao_1d",
+        "cci_20": "cci20_1d",
+        "stoch_k": "stoch_k_1d",
+        "stoch_d": "stoch_d_1d",
+        "macd": "macd_macd_1d",
+        "macd_signal": "macd_signal_1d",
+        "change": "change_1d",
+        "close": "close_1d",
+        "volume": "volume_1d",
+        "volatility_d": "volatility_d",
+        "perf_w": "perf_w",
+        "perf_1m": "perf_1m",
+        "perf_3m": "perf_3m",
+        "perf_6m": "perf_6m",
+        "perf_y": "perf_y",
+    }
+)
+"""Feature and the column of the technicals snapshot that claims to be the same."""
+
+RATINGS: Final = ("recommend_all", "recommend_ma", "recommend_other")
+MIN_SYMBOLS: Final = 50
+MAX_ERROR: Final = 0.05
+MIN_CORRELATION: Final = 0.98
+_SAME_BAR: Final = 1e-9
+
+
+def with_vendor(rows: pd.DataFrame, technicals: pd.DataFrame) -> pd.DataFrame:
+    """Join the vendor's figures to rows of features.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Rows of the features table.
+    technicals : DataFrame
+        Rows of the technicals table; the symbols and dates it lacks stay missing.
+
+    Returns
+    -------
+    DataFrame
+        ``rows`` with a ``tv_*`` column for each of `VENDOR_COLUMNS`, and ``tv_fetched_at``.
+    """
+    names = {column: f"tv_{feature}" for feature, column in VENDOR_COLUMNS.items()}
+    theirs = technicals[["date", "symbol", "fetched_at", *names]].rename(
+        columns={**names, "fetched_at": "tv_fetched_at"}
+    )
+    return rows.merge(theirs, on=["date", "symbol"], how="left", validate="one_to_one")
+
+
+def judge_parity(joined: pd.DataFrame) -> pd.DataFrame:
+    """Compare our figures with the vendor's on bars both closed alike.
+
+    Parameters
+    ----------
+    joined : DataFrame
+        As `with_vendor` gives.
+
+    Returns
+    -------
+    DataFrame
+        One row a feature: feature, n (symbols compared), mae, max_relative_error, sign_agreement, pearson, holds.
+        ``holds`` is the envelope of semantics 3.11: for ratings a mean absolute error below 0.05, every sign equal
+        and a correlation above 0.98; for the others the correlation. NaN where fewer than 50 symbols could be compared.
+    """
+    same = (joined["close"] - joined["tv_close"]).abs() <= _SAME_BAR * joined["close"]
+    closed = joined[same.fillna(False).astype(bool)]
+    found = []
+    for feature in VENDOR_COLUMNS:
+        pair = closed[[feature, f"tv_{feature}"]].dropna().to_numpy(np.float64)
+        ours, theirs = pair[:, 0], pair[:, 1]
+        n = len(pair)
+        row: dict[str, object] = {"feature": feature, "n": n, "holds": np.nan}
+        if n:
+            error = np.abs(ours - theirs)
+            row["mae"] = float(error.mean())
+            row["max_relative_error"] = float((error / np.maximum(np.abs(theirs), 1e-12)).max())
+            row["sign_agreement"] = float((np.sign(ours) == np.sign(theirs)).mean())
+        if n >= MIN_SYMBOLS:
+            spread = ours.std() > 0.0 and theirs.std() > 0.0
+            row["pearson"] = float(np.corrcoef(ours, theirs)[0, 1]) if spread else float(np.array_equal(ours, theirs))
+            holds = row["pearson"] > MIN_CORRELATION  # type: ignore[operator]
+            if feature in RATINGS:
+                holds = holds and row["mae"] < MAX_ERROR and row["sign_agreement"] == 1.0  # type: ignore[operator]
+            row["holds"] = float(holds)
+        found.append(row)
+    columns = ["feature", "n", "mae", "max_relative_error", "sign_agreement", "pearson", "holds"]
+    return pd.DataFrame(found).reindex(columns=columns)
