@@ -49,7 +49,8 @@ def _averages(block: SeriesBlock) -> FloatArray:
 def sma(block: SeriesBlock, length: int) -> FloatArray:
     """Average close over some bars."""
     if length in _LENGTHS:
-        return _averages(block)[_LENGTHS.index(length)]
+        row: FloatArray = _averages(block)[_LENGTHS.index(length)]
+        return row
     return ta.sma(block.close, length, block.offsets)
 
 
@@ -57,7 +58,8 @@ def sma(block: SeriesBlock, length: int) -> FloatArray:
 def ema(block: SeriesBlock, length: int) -> FloatArray:
     """Exponential moving average of close."""
     if length in _EMAS:
-        return _averages(block)[8 + _EMAS.index(length)]
+        row: FloatArray = _averages(block)[8 + _EMAS.index(length)]
+        return row
     return ta.ema(block.close, length, block.offsets)
 
 

@@ -53,7 +53,8 @@ def history_digest(ordered: SortedBars, ann: FloatArray) -> IntArray:
         word = _mixed(word * np.uint64(3) + part)
     total = np.cumsum(word, dtype=np.uint64)
     before = np.r_[np.uint64(0), total][ordered.offsets[:-1]]
-    return (total - np.repeat(before, lengths)).view(np.int64)
+    digest: IntArray = (total - np.repeat(before, lengths)).view(np.int64)
+    return digest
 
 
 def bar_digests(

@@ -82,7 +82,7 @@ def emas(
     values = series(x)
     made = np.empty((len(lengths), values.size)) if out is None else out
     sizes = np.array([check_length(length) for length in lengths], np.int64)
-    _kernels.smooth_all(values, bounds(values, offsets), sizes, 2.0 / (sizes + 1.0), made)
+    _kernels.smooth_all(values, bounds(values, offsets), sizes, np.asarray(2.0 / (sizes + 1.0), np.float64), made)
     return made
 
 

@@ -6,7 +6,7 @@ known. `votes` states the same rules for arrays and recorded figures; the tests 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numba
 import numpy as np
@@ -27,8 +27,7 @@ _DISPLACEMENT = 26
 
 
 def _compiled(kernel: _Kernel) -> _Kernel:
-    made: _Kernel = numba.njit(nogil=True, cache=True, fastmath=False, error_model="numpy")(kernel)
-    return made
+    return cast("_Kernel", numba.njit(nogil=True, cache=True, fastmath=False, error_model="numpy")(kernel))
 
 
 @_compiled
