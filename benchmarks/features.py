@@ -1,0 +1,201 @@
+"""Features against pandas-ta-classic and TA-Lib on the same arrays, and how they scale: `python -m benchmarks.features`."""
+
+import argparse
+import resource
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from quant_lib import indicators as ta
+from quant_lib.features import FEATURES, FEATURES_TABLE, compute_features
+
+RATINGS = ["recommend_all", "recommend_ma", "recommend_other", "n_votes_ma", "n_votes_other"]
+LENGTHS = (10, 20, 30, 50, 100, 200)
+
+
+def market(symbols, days):
+    """Bars with a range of their own."""
+    rng = np.random.default_rng(1)
+    close = 100.0 * np.exp(np.cumsum(rng.normal(0.0, 0.03, (symbols, days)), axis=1)).ravel()
+    frame = pd.DataFrame(
+        {
+            "symbol": np.repeat([f"X:S{i:04d}" for i in range(symbols)], days),
+            "date": np.tile(pd.date_range("2010-01-01", periods=days, unit="us"), symbols),
+            "high": close * (1.0 + rng.exponential(0.01, close.size)),
+            "low": close / (1.0 + rng.exponential(0.01, close.size)),
+            "close": close,
+            "volume": rng.uniform(1e3, 1e6, close.size),
+        }
+    )
+    return frame.astype({"symbol": "str"})
+
+
+def best(function, runs=5, clock=time.perf_counter):
+    """Least time of some runs: the load of the machine only ever adds."""
+    function()
+    times = []
+    for _ in range(runs):
+        started = clock()
+        function()
+        times.append(clock() - started)
+    return min(times)
+
+
+def arrays(bars, days):
+    """One tuple of columns for each symbol."""
+    columns = [bars[name].to_numpy().reshape(-1, days) for name in ("high", "low", "close", "volume")]
+    return list(zip(*columns, strict=True))
+
+
+def pandas_ta_ratings(high, low, close, volume):
+    """Every indicator behind the ratings, by pandas-ta-classic; the votes themselves would come on top."""
+    import pandas_ta_classic as pta
+
+    h, lo, c, v = (pd.Series(x) for x in (high, low, close, volume))
+    for n in LENGTHS:
+        pta.sma(c, n, talib=False)
+        pta.ema(c, n, talib=False)
+    pta.hma(c, 9, talib=False), pta.vwma(c, v, 20), pta.ichimoku(h, lo, c)
+    pta.rsi(c, 14, talib=False), pta.stoch(h, lo, c, 14, 3, 3, talib=False), pta.cci(h, lo, c, 20, talib=False)
+    pta.adx(h, lo, c, 14, talib=False), pta.ao(h, lo), pta.mom(c, 10, talib=False), pta.macd(c, talib=False)
+    pta.stochrsi(c), pta.willr(h, lo, c, 14, talib=False), pta.uo(h, lo, c, talib=False), pta.ema(c, 13, talib=False)
+
+
+TALIB = {
+    "sma 10 to 200": (lambda t, h, lo, c, v: [t.SMA(c, n) for n in LENGTHS], lambda h, lo, c, v, at: [ta.sma(c, n, at) for n in LENGTHS]),
+    "ema 10 to 200, 13": (lambda t, h, lo, c, v: [t.EMA(c, n) for n in (*LENGTHS, 13)], lambda h, lo, c, v, at: ta.emas(c, (*LENGTHS, 13), at)),
+    "wma 4, 9": (lambda t, h, lo, c, v: (t.WMA(c, 4), t.WMA(c, 9)), lambda h, lo, c, v, at: (ta.wma(c, 4, at), ta.wma(c, 9, at))),
+    "rsi": (lambda t, h, lo, c, v: t.RSI(c, 14), lambda h, lo, c, v, at: ta.rsi(c, 14, at)),
+    "stochastic": (lambda t, h, lo, c, v: t.STOCH(h, lo, c, 14, 3, 0, 3, 0), lambda h, lo, c, v, at: ta.stochastic(h, lo, c, offsets=at)),
+    "cci": (lambda t, h, lo, c, v: t.CCI(h, lo, c, 20), lambda h, lo, c, v, at: ta.cci(h, lo, c, 20, at)),
+    "adx, +di, -di": (lambda t, h, lo, c, v: (t.ADX(h, lo, c, 14), t.PLUS_DI(h, lo, c, 14), t.MINUS_DI(h, lo, c, 14)), lambda h, lo, c, v, at: ta.dmi(h, lo, c, offsets=at)),
+    "momentum": (lambda t, h, lo, c, v: t.MOM(c, 10), lambda h, lo, c, v, at: ta.momentum(c, 10, at)),
+    "macd": (lambda t, h, lo, c, v: t.MACD(c), lambda h, lo, c, v, at: ta.macd(c, offsets=at)),
+    "stochastic rsi": (lambda t, h, lo, c, v: t.STOCHRSI(c, 14, 14, 3), lambda h, lo, c, v, at: ta.stoch_rsi(c, offsets=at)),
+    "williams %r": (lambda t, h, lo, c, v: t.WILLR(h, lo, c, 14), lambda h, lo, c, v, at: ta.williams_r(h, lo, c, 14, at)),
+    "ultimate": (lambda t, h, lo, c, v: t.ULTOSC(h, lo, c), lambda h, lo, c, v, at: ta.ultimate(h, lo, c, offsets=at)),
+    "atr": (lambda t, h, lo, c, v: t.ATR(h, lo, c, 14), lambda h, lo, c, v, at: ta.atr(h, lo, c, 14, at)),
+    "bollinger": (lambda t, h, lo, c, v: t.BBANDS(c, 20), lambda h, lo, c, v, at: (ta.sma(c, 20, at), ta.rolling_std(c, 20, 0, at))),
+    "highest, lowest 20": (lambda t, h, lo, c, v: (t.MAX(h, 20), t.MIN(lo, 20)), lambda h, lo, c, v, at: (ta.highest(h, 20, at), ta.lowest(lo, 20, at))),
+}  # fmt: skip
+
+
+def ratings(columns, days):
+    """Both groups of votes and the overall rating on plain arrays, a block of 20 symbols at a time."""
+    from quant_lib.features import _definitions
+    from quant_lib.features._block import SeriesBlock
+
+    size = 20 * days
+    at = np.arange(0, size + 1, days, dtype=np.int64)
+    still = np.zeros(size, np.int64)
+    for first in range(0, columns[0].size, size):
+        part = (x[first : first + size] for x in columns)
+        _definitions.recommend_all(SeriesBlock(*part, still, still, at, np.full(20, 365.0), "legacy", ()))
+
+
+def against_pandas_ta(symbols=200, days=1500, sample=20):
+    bars = market(symbols, days)
+    columns = [np.ascontiguousarray(bars[name]) for name in ("high", "low", "close", "volume")]
+    halves = [[x[s] for x in columns] for s in (slice(len(bars) // 2), slice(len(bars) // 2, None))]
+    one = best(lambda: ratings(columns, days), clock=time.process_time)
+    with ThreadPoolExecutor(2) as pool:
+        two = best(lambda: list(pool.map(lambda half: ratings(half, days), halves)))
+    few = arrays(bars, days)[:sample]
+    peer = best(lambda: [pandas_ta_ratings(*each) for each in few], 1, time.process_time) * symbols / sample
+    print(f"ratings of {symbols} symbols x {days:,} days, all 26 votes")
+    print(f"  pandas-ta-classic, indicators only, CPU  {peer * 1e3:9.1f} ms ({sample} symbols, scaled)")
+    print(f"  ours, one thread, CPU                    {one * 1e3:9.1f} ms   {peer / one:7.0f}x")
+    print(f"  ours, two threads, wall                  {two * 1e3:9.1f} ms   {peer / two:7.0f}x")
+
+
+def against_talib(symbols=20, days=1500):
+    import talib
+
+    bars = market(symbols, days)
+    series = arrays(bars, days)
+    h, lo, c, v = (np.ascontiguousarray(bars[name]) for name in ("high", "low", "close", "volume"))
+    at = np.arange(0, c.size + 1, days, dtype=np.int64)
+    print(f"raw indicators of {symbols} symbols x {days:,} days, ns a bar: TA-Lib, ours, ratio")
+    theirs = ours = 0.0
+    for name, (peer, own) in TALIB.items():
+        a = best(lambda: [peer(talib, *each) for each in series], 9, time.process_time)  # noqa: B023 - timed at once
+        b = best(lambda: own(h, lo, c, v, at), 9, time.process_time)  # noqa: B023 - timed at once
+        theirs, ours = theirs + a, ours + b
+        print(f"  {name:<22} {a / c.size * 1e9:8.1f} {b / c.size * 1e9:8.1f} {a / b:7.2f}x")
+    half = c.size // 2
+    parts = [tuple(np.ascontiguousarray(x[s]) for x in (h, lo, c, v)) for s in (slice(half), slice(half, None))]
+    inner = at[: symbols // 2 + 1]
+
+    def work(part):
+        for _, own in TALIB.values():
+            own(*part, inner)
+
+    with ThreadPoolExecutor(2) as pool:
+        both = best(lambda: list(pool.map(work, parts)), 9)
+    print(f"  all, one thread, CPU   {theirs / c.size * 1e9:8.1f} {ours / c.size * 1e9:8.1f} {theirs / ours:7.2f}x")
+    print(f"  all, two threads, wall {'':8} {both / c.size * 1e9:8.1f} {theirs / both:7.2f}x")
+
+
+def matrix(symbols=500, days=1500):
+    from quant_resources.lakehouse import Lake
+
+    bars = market(symbols, days)
+    compute_features(bars.head(2 * days))
+    started, cpu = time.perf_counter(), time.process_time()
+    rows = compute_features(bars)
+    stored = sum(feature.stored for feature in FEATURES)
+    print(f"matrix of {symbols} symbols x {days:,} days, {stored} features")
+    _took("computed", started, cpu)
+    with tempfile.TemporaryDirectory() as folder:
+        lake = Lake(Path(folder))
+        started, cpu = time.perf_counter(), time.process_time()
+        lake.add_missing(FEATURES_TABLE, rows)
+        _took("written", started, cpu)
+        del rows
+        started, cpu = time.perf_counter(), time.process_time()
+        lake.read("features", columns=["date", "symbol", *RATINGS])
+        _took("ratings read", started, cpu)
+
+
+def _took(what, started, cpu):
+    wall, used = time.perf_counter() - started, time.process_time() - cpu
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1048576
+    print(f"  {what:<14} {wall:7.2f} s   CPU {used:7.2f} s   peak memory {peak:5.2f} GiB")
+
+
+def scaling(symbols=(100, 500, 2000), days=(500, 1500, 3650), chunk=100):
+    """CPU seconds of the whole matrix, symbols taken in chunks so that memory stays put, and the fitted exponents."""
+    compute_features(market(2, 500))
+    table = []
+    for n in symbols:
+        for d in days:
+            used = 0.0
+            for _ in range(0, n, chunk):
+                bars = market(chunk, d)
+                cpu = time.process_time()
+                compute_features(bars)
+                used += time.process_time() - cpu
+            table.append((n, d, used))
+            print(f"  {n:5d} symbols x {d:5d} days {used:8.2f} CPU s   {used / n / d * 1e6:6.2f} us a row", flush=True)
+    x = np.column_stack([np.ones(len(table)), np.log([t[0] for t in table]), np.log([t[1] for t in table])])
+    fit = np.linalg.lstsq(x, np.log([t[2] for t in table]), rcond=None)[0]
+    print(f"  fitted exponents: symbols {fit[1]:.2f}, days {fit[2]:.2f}")
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--scaling", action="store_true", help="also the table of sizes (a minute or two)")
+    options = parser.parse_args(argv)
+    matrix()
+    against_pandas_ta()
+    against_talib()
+    if options.scaling:
+        scaling()
+
+
+if __name__ == "__main__":
+    main()
