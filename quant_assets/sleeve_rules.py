@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 from quant_assets.ratings import overall_rating, rating_feature
 from quant_assets.regime_rules import proxy_rules, regime_rules
@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from quant_lib.calendars import Calendar
     from quant_lib.decision import Scan, SleeveRules
     from quant_lib.health import HealthRules, RepairRules
-    from quant_resources.config import Project, ScannerConfig, SleeveConfig
+    from quant_resources.config import Project, ScannerConfig, SleeveConfig, UniverseConfig
 
+
+Direction = Literal["LONG", "SHORT"]
 
 __all__ = ["health_rules", "overall_rating", "repair_rules", "sleeve_calendar", "sleeve_rules"]
 
@@ -54,37 +56,90 @@ def repair_rules(project: Project) -> RepairRules:
     return RepairRules(**project.platform.repair.model_dump(), dark_sessions=project.platform.health.dark_sessions)
 
 
-def scan_of(project: Project, config: ScannerConfig) -> Scan:
+def scan_of(project: Project, config: ScannerConfig, direction: Direction) -> Scan:
     """Scanner of a configuration file, as the screens take it."""
     from quant_lib.decision import Scan
     from quant_lib.selection import ScreenRules
 
     universe = project.universes[config.universe]
+    side: Direction = config.intent if config.intent != "DISCOVERY" else direction
+    judged = config.resolve or next((f.left for f in config.filters if f.left == "Recommend.All"), None)
     rules = ScreenRules(
-        direction=config.intent,
+        direction=side,
         intent=config.intent,
         filters=tuple((f.left, f.operation, f.right) for f in config.filters),
         asset_types=universe.asset_types,
         exchanges=universe.exchanges,
         quotes=universe.quotes,
         exclude_stable_bases=universe.exclude_stable_bases,
-        include_symbols=(),  # what a universe includes is followed; a scanner still judges it like any other
-        exclude_symbols=universe.exclude_symbols,
+        # What a universe includes is followed; a scanner still judges it like any other.
+        include_symbols=config.include_symbols or universe.symbols,
+        exclude_symbols=tuple(dict.fromkeys((*universe.exclude_symbols, *config.exclude_symbols))),
         value_traded_min=config.value_traded_min or None,
         turnover_min=config.turnover_min or None,
         volatility_min=config.volatility.min,
         volatility_max=config.volatility.max,
-        rating=rating_feature(project, "recommend_all")
-        if any(f.left == "Recommend.All" for f in config.filters)
-        else None,
+        rating=_rating(project, judged),
         sort_by=config.sort_by,
         sort_order=config.sort_order,
         base_limit=config.base_limit,
         limit=config.limit,
         quote_priority=config.quote_priority,
         dedupe=config.dedupe,
+        **_sections(project, config, universe),
     )
     return Scan(config.name, config.logic, rules)
+
+
+def _rating(project: Project, judged: str | None) -> str | None:
+    """Feature whose sign must agree with the direction."""
+    from quant_lib.selection._filters import feature_column
+
+    if judged is None:
+        return None
+    return rating_feature(project, "recommend_all") if judged == "Recommend.All" else feature_column(judged)
+
+
+def _sections(project: Project, config: ScannerConfig, universe: UniverseConfig) -> dict[str, Any]:
+    """Sections of a scanner beyond its filters."""
+    from quant_lib.selection import MarketCaps, RecentPerformance, SymbolList, TrendScreen
+
+    file, asked, recent = project.market_caps(config), config.market_cap, config.recent_perf
+    known = MarketCaps(known_on=file.as_of, caps=file.caps, ranks=file.ranks) if file else MarketCaps()
+    return {
+        "member_lists": tuple(SymbolList(one.name, one.as_of, one.symbols) for one in project.member_lists(config)),
+        "ensure_symbols": config.ensure_symbols,
+        "market_caps": dataclasses.replace(known, floor=asked.floor, rank_limit=asked.rank_limit) if asked else None,
+        "volume_min": config.volume.min,
+        "volume_min_per_exchange": tuple(sorted(config.volume.per_exchange.items())),
+        "atr_pct_max": config.volatility.atr_pct_max,
+        "recent": RecentPerformance(
+            required=recent.required_fields,
+            abs_min=tuple(sorted(recent.abs_min.items())),
+            abs_max=tuple(sorted(recent.abs_max.items())),
+        )
+        if recent
+        else None,
+        "screens": tuple(
+            TrendScreen(
+                name=key,
+                timeframe=screen.timeframe,
+                logic=screen.logic,
+                recommendation=screen.recommendation,
+                oscillator=screen.osc,
+                adx=screen.adx,
+                momentum=tuple(sorted(screen.momentum.items())),
+                volatility_min=screen.volatility_min,
+                volatility_max=screen.volatility_max,
+            )
+            for key, screen in config.screens.items()
+        ),
+        "composite": config.momentum_composite_fields,
+        "base_sort_by": config.base_sort_by or "turnover",
+        "exchange_priority": config.exchange_priority or universe.exchanges,
+        "perp_counterparts": config.attach_perp_counterparts,
+        "perp_exchange_priority": config.perp_exchange_priority,
+    }
 
 
 def sleeve_rules(project: Project, sleeve: SleeveConfig) -> SleeveRules:
@@ -123,7 +178,7 @@ def sleeve_rules(project: Project, sleeve: SleeveConfig) -> SleeveRules:
     return SleeveRules(
         profile=sleeve.name,
         direction=sleeve.direction,
-        scans=tuple(scan_of(project, project.scanners[name]) for name in sleeve.scanners),
+        scans=tuple(scan_of(project, project.scanners[name], sleeve.direction) for name in sleeve.scanners),
         returns=ReturnRules(
             lookback=sleeve.data.lookback_days,
             min_days=sleeve.data.min_days,

@@ -8,10 +8,13 @@ from __future__ import annotations
 from quant_lib.selection._errors import (
     ContradictoryRulesError,
     InvalidUniverseError,
+    NotPointInTimeError,
     UnknownColumnError,
     UnknownSignalError,
     UnsupportedFilterError,
 )
+from quant_lib.selection._filters import LIVE_COLUMNS
+from quant_lib.selection._screens import MarketCaps, RecentPerformance, SymbolList, TrendScreen
 from quant_lib.selection.engines import DEFAULT_ENGINE, ENGINES, WEIGHT_SETS, engine_named, scored_features
 from quant_lib.selection.filters import AdvancedTrend, Filter, Friction, Percentile, Predictability, TrendRegime
 from quant_lib.selection.outcome import SelectionResult
@@ -43,6 +46,7 @@ __all__ = [
     "DEFAULT_ENGINE",
     "ENGINES",
     "HARD_VETOES",
+    "LIVE_COLUMNS",
     "METHODS",
     "MISSING",
     "RATINGS",
@@ -57,10 +61,13 @@ __all__ = [
     "Filter",
     "Friction",
     "InvalidUniverseError",
+    "MarketCaps",
     "MpsRanker",
+    "NotPointInTimeError",
     "Percentile",
     "Predictability",
     "Ranker",
+    "RecentPerformance",
     "RegimeRanker",
     "Score",
     "ScoreFeature",
@@ -69,7 +76,9 @@ __all__ = [
     "SelectionResult",
     "SelectionRules",
     "SignalRanker",
+    "SymbolList",
     "TrendRegime",
+    "TrendScreen",
     "UnknownColumnError",
     "UnknownSignalError",
     "UnsupportedFilterError",

@@ -68,3 +68,20 @@ class UnknownSignalError(QuantError):
 
     def __str__(self) -> str:
         return f"{self.where} names {self.name!r}, which is not scored here; the score has {', '.join(self.known)}"
+
+
+@dataclass(eq=False)
+class NotPointInTimeError(QuantError):
+    """Something a rule reads that is only known live, or only since a later day."""
+
+    what: str
+    why: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.what} is not known point in time: {self.why}; {self.remedy}"
+
+    @property
+    def fix(self) -> str:
+        """What would make the rule reconstructable."""
+        return self.remedy

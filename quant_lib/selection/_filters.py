@@ -20,7 +20,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from quant_lib.errors import MissingDataError
-from quant_lib.selection._errors import UnknownColumnError, UnsupportedFilterError
+from quant_lib.selection._errors import NotPointInTimeError, UnknownColumnError, UnsupportedFilterError
 
 FilterRule = tuple[str, str, Any]
 Mask = npt.NDArray[np.bool_]
@@ -47,6 +47,9 @@ VENDOR_COLUMNS: Mapping[str, str] = MappingProxyType(
         "Perf.W": "perf_w",
         "Perf.1M": "perf_1m",
         "Perf.3M": "perf_3m",
+        "Perf.6M": "perf_6m",
+        "Perf.Y": "perf_y",
+        "volume_change": "volume_change_pct",
         "type": "asset_type",
         "exchange": "exchange",
         "currency": "quote",
@@ -55,6 +58,24 @@ VENDOR_COLUMNS: Mapping[str, str] = MappingProxyType(
     }
 )
 """Vendor column to point-in-time feature. Anything else cannot be reconstructed and is refused."""
+
+LIVE_COLUMNS: Mapping[str, str] = MappingProxyType(
+    {
+        "Recommend.All|240": "recommend_all_4h",
+        "Recommend.All|1W": "recommend_all_1w",
+        "Recommend.All|1M": "recommend_all_1mo",
+        "Recommend.Other|1W": "recommend_other_1w",
+        "Recommend.Other|1M": "recommend_other_1mo",
+        "ADX|1W": "adx_1w",
+        "ADX|1M": "adx_1mo",
+        "Volatility.W": "volatility_w",
+        "Volatility.M": "volatility_m",
+        "market_cap_calc": "market_cap",
+        "market_cap_basic": "market_cap_basic",
+        "category": "category",
+    }
+)
+"""Vendor columns that only a live scan answers: no stored feature stands behind them."""
 
 VENDOR_TYPES: Mapping[str, str] = MappingProxyType(
     {
@@ -131,6 +152,8 @@ def feature_column(name: str) -> str:
     """
     if name in VENDOR_COLUMNS:
         return VENDOR_COLUMNS[name]
+    if name in LIVE_COLUMNS:
+        return LIVE_COLUMNS[name]
     if name in TEXT_COLUMNS or name in _FEATURES:
         return name
     raise UnknownColumnError(name, tuple(VENDOR_COLUMNS))
@@ -146,8 +169,12 @@ _FEATURES = (frozenset(VENDOR_COLUMNS.values()) - TEXT_COLUMNS) | frozenset(
         "momentum_120",
         "volatility",
         "n_bars",
+        "momentum_composite",
+        *LIVE_COLUMNS.values(),
     }
 )
+_CODES = frozenset({"category"})
+"""Columns whose numbers name things: they are listed, not ordered."""
 
 
 def judge_filter(frame: pd.DataFrame, rule: FilterRule) -> Judgement:
@@ -180,6 +207,8 @@ def judge_filter(frame: pd.DataFrame, rule: FilterRule) -> Judgement:
         nothing = np.full(len(frame), np.nan)
         return Judgement(keep, nothing, nothing, textual=True)
     left = numbers(frame, column)
+    if column in _CODES:
+        return _judge_code(left, rule)
     if operation in ("in_range", "not_in_range"):
         return _judge_range(left, rule)
     if operation not in _ORDER:
@@ -195,10 +224,17 @@ def numbers(frame: pd.DataFrame, column: str) -> FloatArray:
 
     Raises
     ------
+    NotPointInTimeError
+        Only a live scan knows the column.
     MissingDataError
         The frame lacks the column.
     """
     name = DOLLAR_COLUMNS.get(column, column)
+    if name not in frame.columns and column in LIVE_COLUMNS.values():
+        vendor = next(one for one, feature in LIVE_COLUMNS.items() if feature == column)
+        raise NotPointInTimeError(
+            f"{vendor} ({column})", "no stored feature stands behind it", "scan live, or use a daily field"
+        )
     if name not in frame.columns:
         raise MissingDataError(
             f"column {column!r}", "the universe frame", "add the feature or remove the rule that reads it"
@@ -232,6 +268,16 @@ def _judge_range(left: FloatArray, rule: FilterRule) -> Judgement:
     inside = (left >= low) & (left <= high)
     keep = (inside if operation == "in_range" else ~inside) & ~np.isnan(left)
     return Judgement(keep, left, np.where(left < low, low, high))
+
+
+def _judge_code(left: FloatArray, rule: FilterRule) -> Judgement:
+    name, operation, value = rule
+    codes = list(value) if isinstance(value, (list, tuple)) else [value]
+    if operation not in ("in_range", "not_in_range", "equal", "nequal"):
+        raise UnsupportedFilterError(name, operation, value, "a code is one of a list or not")
+    found = np.isin(left, [_number(rule, code) for code in codes])
+    keep = (~found if operation in _NEGATED else found) & ~np.isnan(left)
+    return Judgement(keep, left, np.full(len(left), np.nan))
 
 
 def _number(rule: FilterRule, value: object) -> float:

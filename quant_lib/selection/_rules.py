@@ -9,6 +9,7 @@ from typing import Literal
 
 from quant_lib.selection._errors import ContradictoryRulesError
 from quant_lib.selection._filters import TEXT_COLUMNS, FilterRule, feature_column
+from quant_lib.selection._screens import MarketCaps, RecentPerformance, SymbolList, TrendScreen
 
 Direction = Literal["LONG", "SHORT"]
 RATINGS: tuple[str, ...] = ("recommend_all", "recommend_all_weighted", "recommend_ma", "recommend_other")
@@ -53,6 +54,24 @@ class ScreenRules:
         Best first, for listings of one base; `exchanges` serve where `exchange_priority` is empty.
     dedupe : bool
         Keep one listing of each base.
+    member_lists : tuple of SymbolList
+        Dated lists of members, of which the one of the day admits.
+    ensure_symbols : tuple of str
+        Kept whatever the screens say, where they are listed on the date.
+    market_caps : MarketCaps, optional
+        Capitalisation asked for.
+    volume_min : float, optional, in units of the base
+        Floor on the volume of the last bar; `volume_min_per_exchange` (exchange, floor) stands before it.
+    atr_pct_max : float, optional, in percent
+        Where the day's range is unknown: largest 100 x ATR/close, where that fallback is wanted.
+    recent : RecentPerformance, optional
+        What must have happened lately.
+    screens : tuple of TrendScreen
+        Screens of trend, in order.
+    composite : tuple of str
+        Fields whose mean z-score can be sorted by as ``momentum_composite``.
+    perp_counterparts : bool
+        Name the perpetual of the base among the alternatives, by `perp_exchange_priority`.
 
     Raises
     ------
@@ -85,14 +104,26 @@ class ScreenRules:
     quote_priority: tuple[str, ...] = ("USDT", "USDC", "FDUSD", "BUSD", "DAI", "USD")
     exchange_priority: tuple[str, ...] = ()
     dedupe: bool = True
+    member_lists: tuple[SymbolList, ...] = ()
+    ensure_symbols: tuple[str, ...] = ()
+    market_caps: MarketCaps | None = None
+    volume_min: float | None = None
+    volume_min_per_exchange: tuple[tuple[str, float], ...] = ()
+    atr_pct_max: float | None = None
+    recent: RecentPerformance | None = None
+    screens: tuple[TrendScreen, ...] = ()
+    composite: tuple[str, ...] = ()
+    perp_counterparts: bool = False
+    perp_exchange_priority: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _check_direction(self)
         _check_bounds(self)
         _check_columns(self)
-        both = set(self.include_symbols) & set(self.exclude_symbols)
-        if both:
-            raise ContradictoryRulesError("include_symbols", f"{', '.join(sorted(both))} is also excluded")
+        for name in ("include_symbols", "ensure_symbols"):
+            both = set(getattr(self, name)) & set(self.exclude_symbols)
+            if both:
+                raise ContradictoryRulesError(name, f"{', '.join(sorted(both))} is also excluded")
 
     @property
     def ascending(self) -> bool:
@@ -136,7 +167,15 @@ def _check_bounds(rules: ScreenRules) -> None:
     low, high = rules.volatility_min, rules.volatility_max
     if low is not None and high is not None and low > high:
         raise ContradictoryRulesError("volatility_min", f"{low} is above volatility_max {high}")
-    for name in ("value_traded_min", "turnover_min", "volatility_min", "volatility_max", "rating_min"):
+    for name in (
+        "value_traded_min",
+        "turnover_min",
+        "volume_min",
+        "atr_pct_max",
+        "volatility_min",
+        "volatility_max",
+        "rating_min",
+    ):
         value = getattr(rules, name)
         if value is not None and not math.isfinite(value):
             raise ContradictoryRulesError(name, f"{value} is not a finite number")
@@ -149,6 +188,12 @@ def _check_bounds(rules: ScreenRules) -> None:
 def _check_columns(rules: ScreenRules) -> None:
     for rule in rules.filters:
         feature_column(rule[0])
+    conditions = [one[0] for screen in rules.screens for one in screen.conditions(rules.direction)]
+    for column in (*conditions, *rules.composite):
+        if feature_column(column) in TEXT_COLUMNS:
+            raise ContradictoryRulesError("screens", f"{column!r} is text; screen by a figure")
+    if "momentum_composite" in (rules.sort_by, rules.base_sort_by) and not rules.composite:
+        raise ContradictoryRulesError("sort_by", "momentum_composite has no fields")
     for name in ("sort_by", "base_sort_by"):
         column = getattr(rules, name)
         if feature_column(column) in TEXT_COLUMNS:

@@ -9,35 +9,33 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from itertools import repeat
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from quant_lib.contracts import CANDIDATE_DROPS, CANDIDATE_FUNNEL, CANDIDATES, TableSpec
+from quant_lib.contracts import CANDIDATE_DROPS, CANDIDATE_FUNNEL, CANDIDATES
 from quant_lib.errors import MissingDataError
 from quant_lib.selection._dedupe import BUCKET, base_identity, rank_listings
 from quant_lib.selection._dollars import liquidity, usd_rates
 from quant_lib.selection._errors import InvalidUniverseError
 from quant_lib.selection._filters import (
     DOLLAR_COLUMNS,
+    LIVE_COLUMNS,
     VENDOR_COLUMNS,
     VENDOR_TYPES,
-    Judgement,
-    Mask,
-    describe,
     feature_column,
-    judge_filter,
     numbers,
 )
+from quant_lib.selection._funnel import Funnel, typed
 from quant_lib.selection._rules import RATINGS, ScreenRules, in_words
+from quant_lib.selection._screens import members_on, momentum_composite
+from quant_lib.selection._steps import capitalisation, screens, trends, with_perpetuals
 from quant_lib.symbols import STABLE_BASES, parse_symbols
 
 __all__ = ["RATINGS", "VENDOR_COLUMNS", "VENDOR_TYPES", "ScreenResult", "ScreenRules", "screen", "universe_from_scan"]
 
 _IDENTITY = ("symbol", "exchange", "asset_type", "base", "quote", "active")
-_CALLERS = frozenset({"profile", "date", "logic", "mode"})
 _FIGURES = tuple(c.name for c in CANDIDATES.columns if c.type == "float64" and c.name != "pooled_turnover")
 
 
@@ -82,9 +80,9 @@ class ScreenResult:
         day = pd.Timestamp(date)
         candidates = self.candidates.assign(profile=profile, date=day, logic=logic, mode=mode)
         return {
-            CANDIDATES.name: _typed(candidates, CANDIDATES),
-            CANDIDATE_FUNNEL.name: _typed(self.funnel.assign(profile=profile, date=day), CANDIDATE_FUNNEL),
-            CANDIDATE_DROPS.name: _typed(self.drops.assign(profile=profile, date=day), CANDIDATE_DROPS),
+            CANDIDATES.name: typed(candidates, CANDIDATES),
+            CANDIDATE_FUNNEL.name: typed(self.funnel.assign(profile=profile, date=day), CANDIDATE_FUNNEL),
+            CANDIDATE_DROPS.name: typed(self.drops.assign(profile=profile, date=day), CANDIDATE_DROPS),
         }
 
 
@@ -112,16 +110,25 @@ def screen(universe: pd.DataFrame, rules: ScreenRules) -> ScreenResult:
         A rule reads a column the universe lacks.
     UnknownColumnError, UnsupportedFilterError
         A filter cannot be evaluated.
+    NotPointInTimeError
+        A rule reads what only a live scan knows, or a list or file younger than the date.
     """
     frame = _prepare(universe)
     rates = usd_rates(frame)
-    funnel = _Funnel(_in_dollars(frame, rates))
+    frame = _in_dollars(frame, rates)
+    funnel = Funnel(frame)
     funnel.start()
     _membership(funnel, rules)
     _money(funnel, rules)
-    _screens(funnel, rules)
+    funnel.ensured = frozenset(rules.ensure_symbols)
+    capitalisation(funnel, rules)
+    screens(funnel, rules)
+    trends(funnel, rules)
+    funnel.ensured = frozenset()
     _one_per_base(funnel, rules)
     _truncate(funnel, rules)
+    if rules.perp_counterparts:
+        funnel.frame = with_perpetuals(funnel.frame, frame, rules)
     return ScreenResult(_candidates(funnel.frame, rules), *funnel.record(), rates)
 
 
@@ -153,67 +160,15 @@ def universe_from_scan(rows: pd.DataFrame) -> pd.DataFrame:
     if "type" not in rows.columns:
         raise MissingDataError("column 'type'", "the scan", "ask the server for it")
     parts = parse_symbols(rows["symbol"])
-    known = [name for name in rows.columns if name in VENDOR_COLUMNS and name != "name"]
-    made = rows[["symbol", *known]].rename(columns=dict(VENDOR_COLUMNS))
+    names = {**VENDOR_COLUMNS, **LIVE_COLUMNS}
+    known = [name for name in rows.columns if name in names and name != "name"]
+    made = rows[["symbol", *known]].rename(columns=names)
     kind = made["asset_type"]
     made["asset_type"] = kind.map(dict(VENDOR_TYPES)).fillna(kind)
     made["exchange"], made["base"], made["active"] = parts["exchange"], parts["base"], True
     made["quote"] = made["quote"].fillna(parts["quote"]) if "quote" in made else parts["quote"]
     made["tv_recommend_all"] = made.get("recommend_all", np.nan)
     return made
-
-
-class _Funnel:
-    """Rows still in, and the record of those that left."""
-
-    def __init__(self, frame: pd.DataFrame) -> None:
-        self.frame = frame
-        self._steps: list[tuple[str, int, int, str]] = []
-        self._drops: list[tuple[int, str, str, str, float, float]] = []
-
-    def start(self) -> None:
-        n = len(self.frame)
-        self._steps.append(("universe", n, n, "every symbol known on the date"))
-
-    def keep(
-        self,
-        step: str,
-        rule: str,
-        keep: Mask | pd.Series,
-        reason: str | npt.NDArray[np.object_],
-        value: npt.ArrayLike = np.nan,
-        threshold: npt.ArrayLike = np.nan,
-    ) -> None:
-        """Drop the rows outside `keep`, each with its reason and figures (scalars or aligned to the frame)."""
-        out = ~np.asarray(keep, dtype=bool)
-        n = len(self.frame)
-
-        def pick(figures: npt.ArrayLike) -> npt.NDArray[np.float64]:
-            return np.asarray(np.broadcast_to(np.asarray(figures, dtype="float64"), n)[out])
-
-        if out.any():
-            reasons = np.broadcast_to(np.asarray(reason, dtype=object), n)[out]
-            symbols = self.frame["symbol"].to_numpy(dtype=object)[out]
-            place = len(self._steps)
-            self._drops += zip(
-                repeat(place), symbols, repeat(step), reasons, pick(value), pick(threshold), strict=False
-            )
-            self.frame = self.frame.loc[~out]
-        self._steps.append((step, n, len(self.frame), rule))
-
-    def judge(self, step: str, rule: str, verdict: Judgement) -> None:
-        """Drop what a judgement refuses; a missing figure says so."""
-        missing = np.isnan(verdict.value) & (not verdict.textual)
-        reason = np.where(missing, f"figure missing for: {rule}", f"not: {rule}").astype(object)
-        self.keep(step, rule, verdict.keep, reason, verdict.value, verdict.threshold)
-
-    def record(self) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Funnel and drops as tables."""
-        funnel = pd.DataFrame(self._steps, columns=["step", "rows_in", "rows_out", "rule"])
-        funnel.insert(0, "step_no", np.arange(1, len(funnel) + 1))
-        columns = ["place", "symbol", "step", "reason", "value", "threshold"]
-        drops = pd.DataFrame(sorted(self._drops), columns=columns)
-        return _typed(funnel, CANDIDATE_FUNNEL), _typed(drops, CANDIDATE_DROPS)
 
 
 def _prepare(universe: pd.DataFrame) -> pd.DataFrame:
@@ -253,7 +208,7 @@ def _in_dollars(frame: pd.DataFrame, rates: pd.Series) -> pd.DataFrame:
     return made
 
 
-def _membership(funnel: _Funnel, rules: ScreenRules) -> None:
+def _membership(funnel: Funnel, rules: ScreenRules) -> None:
     funnel.keep("listed", "listed and trading on the date", funnel.frame["active"], "not trading on the date")
     allowed = (
         ("asset_type", "asset_type", tuple(VENDOR_TYPES.get(kind, kind) for kind in rules.asset_types)),
@@ -266,6 +221,13 @@ def _membership(funnel: _Funnel, rules: ScreenRules) -> None:
     if rules.include_symbols:
         keep = _named(funnel.frame, rules.include_symbols)
         funnel.keep("include", f"symbol or base in {in_words(rules.include_symbols)}", keep, "not on the include list")
+    if rules.member_lists:
+        date = (
+            pd.Timestamp(funnel.frame["date"].iloc[0]).date() if "date" in funnel.frame and len(funnel.frame) else None
+        )
+        members = members_on(rules.member_lists, date)
+        keep = funnel.frame["symbol"].isin({*members, *rules.ensure_symbols})
+        funnel.keep("members", f"one of the {len(members)} members of the day", keep, "not a member on the date")
     if rules.exclude_symbols:
         keep = ~_named(funnel.frame, rules.exclude_symbols)
         funnel.keep("exclude", f"symbol or base not in {in_words(rules.exclude_symbols)}", keep, "on the exclude list")
@@ -281,7 +243,7 @@ def _named(frame: pd.DataFrame, names: tuple[str, ...]) -> pd.Series:
     return frame["symbol"].isin(names) | frame["base"].isin(names)
 
 
-def _money(funnel: _Funnel, rules: ScreenRules) -> None:
+def _money(funnel: Funnel, rules: ScreenRules) -> None:
     """Take out turnover in a currency that the universe cannot price, where a rule compares turnover."""
     read = {feature_column(rule[0]) for rule in rules.filters} | {feature_column(rules.sort_by)}
     floors = rules.value_traded_min is not None or rules.turnover_min is not None
@@ -298,27 +260,7 @@ def _money(funnel: _Funnel, rules: ScreenRules) -> None:
     )
 
 
-def _screens(funnel: _Funnel, rules: ScreenRules) -> None:
-    for number, rule in enumerate(rules.filters, start=1):
-        funnel.judge(f"filter_{number}", describe(rule), judge_filter(funnel.frame, rule))
-    _bound(funnel, "volatility_min", "volatility_d", "egreater", rules.volatility_min)
-    _bound(funnel, "volatility_max", "volatility_d", "eless", rules.volatility_max)
-    _bound(funnel, "value_traded", "value_traded", "egreater", rules.value_traded_min)
-    _bound(funnel, "turnover", "turnover", "egreater", rules.turnover_min)
-    if rules.rating is not None:
-        long = rules.direction == "LONG"
-        limit = rules.rating_min if long else -rules.rating_min
-        _bound(funnel, "direction", rules.rating, "greater" if long else "less", limit)
-
-
-def _bound(funnel: _Funnel, step: str, column: str, operation: str, limit: float | None) -> None:
-    if limit is None:
-        return
-    rule = (column, operation, limit)
-    funnel.judge(step, describe(rule), judge_filter(funnel.frame, rule))
-
-
-def _one_per_base(funnel: _Funnel, rules: ScreenRules) -> None:
+def _one_per_base(funnel: Funnel, rules: ScreenRules) -> None:
     if not rules.dedupe:
         funnel.frame = funnel.frame.assign(pooled_turnover=funnel.frame["liquidity_usd"], alternatives="")
         return
@@ -332,16 +274,19 @@ def _one_per_base(funnel: _Funnel, rules: ScreenRules) -> None:
     funnel.keep("dedupe", rule, order["place"] == 1, reason, frame["liquidity_usd"], order["bar"])
 
 
-def _truncate(funnel: _Funnel, rules: ScreenRules) -> None:
+def _truncate(funnel: Funnel, rules: ScreenRules) -> None:
     if rules.base_limit is not None:
         _order(funnel, rules.base_sort_by, ascending=False)
         _head(funnel, "base_limit", rules.base_sort_by, rules.base_limit)
+    if rules.composite:
+        fields = tuple(feature_column(name) for name in rules.composite)
+        funnel.frame = funnel.frame.assign(momentum_composite=momentum_composite(funnel.frame, fields))
     _order(funnel, rules.sort_by, ascending=rules.ascending)
     if rules.limit is not None:
         _head(funnel, "limit", rules.sort_by, rules.limit)
 
 
-def _order(funnel: _Funnel, by: str, *, ascending: bool) -> None:
+def _order(funnel: Funnel, by: str, *, ascending: bool) -> None:
     """Sort by a figure, the missing ones last, equal ones by symbol."""
     figures = _figures(funnel.frame, by)
     keys = pd.DataFrame({"figure": figures if ascending else -figures, "symbol": funnel.frame["symbol"].to_numpy()})
@@ -349,7 +294,7 @@ def _order(funnel: _Funnel, by: str, *, ascending: bool) -> None:
     funnel.frame = funnel.frame.iloc[place.to_numpy()]
 
 
-def _head(funnel: _Funnel, step: str, by: str, limit: int) -> None:
+def _head(funnel: Funnel, step: str, by: str, limit: int) -> None:
     figures = _figures(funnel.frame, by)
     last_in = figures[limit - 1] if len(figures) > limit else np.nan
     keep = np.arange(len(figures)) < limit
@@ -372,11 +317,4 @@ def _candidates(frame: pd.DataFrame, rules: ScreenRules) -> pd.DataFrame:
     for column in _FIGURES:
         if column not in made:
             made[column] = np.nan
-    return _typed(made, CANDIDATES)
-
-
-def _typed(frame: pd.DataFrame, spec: TableSpec) -> pd.DataFrame:
-    """Columns and types of a contract; what only the caller knows is left out where it is absent."""
-    names = [name for name in spec.column_names if name in frame.columns or name not in _CALLERS]
-    types = spec.pandas_types()
-    return frame[names].astype({name: types[name] for name in names}).reset_index(drop=True)
+    return typed(made, CANDIDATES)

@@ -9,7 +9,8 @@ from __future__ import annotations
 from quant_resources.config._fields import OPERATIONS, SCREEN_FIELDS, ScreenField
 from quant_resources.config._lint import lint
 from quant_resources.config._platform import HealthConfig, IngestionConfig, PlatformConfig, RatingsConfig
-from quant_resources.config._scanner import FilterConfig, ScannerConfig, VolatilityConfig
+from quant_resources.config._scanner import FilterConfig, ScannerConfig
+from quant_resources.config._screens import ScreenConfig, VolatilityConfig
 from quant_resources.config._selection import FiltersConfig, SelectionConfig
 from quant_resources.config._sleeve import (
     AllocationConfig,
@@ -53,6 +54,7 @@ __all__ = [
     "ResolvedValue",
     "RiskConfig",
     "ScannerConfig",
+    "ScreenConfig",
     "ScreenField",
     "SelectionConfig",
     "Severity",

@@ -83,7 +83,7 @@ def _named(group: str, key: str, field: str, interval: Interval) -> Bound:
 def _interval(rule: FilterConfig) -> Interval | None:
     """Values that pass, or None where they are not one interval of numbers."""
     right, infinity = rule.right, float("inf")
-    if rule.left not in SCREEN_FIELDS or SCREEN_FIELDS[rule.left].text:
+    if rule.left not in SCREEN_FIELDS or SCREEN_FIELDS[rule.left].text or SCREEN_FIELDS[rule.left].codes:
         return None
     if rule.operation == "in_range" and isinstance(right, tuple):
         low, high = right[0], right[-1]

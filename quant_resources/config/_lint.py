@@ -98,8 +98,8 @@ def _unused(project: Project) -> list[Finding]:
     universes = {*project.platform.follow, *(scanner.universe for scanner in project.scanners.values())}
     findings = [
         _unused_file(project, "scanner", name, "no sleeve uses this scanner")
-        for name in project.scanners
-        if name not in scanners
+        for name, scanner in project.scanners.items()
+        if name not in scanners and not scanner.standalone
     ]
     findings += [
         _unused_file(project, "universe", name, "nothing follows or scans this universe")

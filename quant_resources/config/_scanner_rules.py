@@ -7,16 +7,19 @@ from collections.abc import Collection, Mapping
 
 from quant_resources.config._fields import (
     COMPARISONS,
+    COMPOSITE,
     EQUALITIES,
     NUMERIC_FIELDS,
     OPERATIONS,
     RANGES,
     SCREEN_FIELDS,
     TEXT_SEARCHES,
+    UNSTABLE_FIELDS,
 )
 from quant_resources.config._intervals import Bound, Interval, bounds_of, domain
 from quant_resources.config._judge import Judge
 from quant_resources.config._scanner import FilterConfig, ScannerConfig
+from quant_resources.config._screen_rules import judge_sections
 from quant_resources.config._sleeve import SleeveConfig
 from quant_resources.config._universe import UniverseConfig
 from quant_resources.config.errors import did_you_mean
@@ -72,6 +75,7 @@ def judge_scanner(scanner: ScannerConfig, judge: Judge, known_universes: Collect
         )
     sound = [_judge_filter(rule, index, judge) for index, rule in enumerate(scanner.filters)]
     _judge_sort(scanner, judge)
+    judge_sections(scanner, judge)
     if ordered and all(sound):
         _judge_bounds(scanner, judge)
 
@@ -79,6 +83,14 @@ def judge_scanner(scanner: ScannerConfig, judge: Judge, known_universes: Collect
 def _judge_filter(rule: FilterConfig, index: int, judge: Judge) -> bool:
     """Judge the shape of one filter; True where it can be evaluated."""
     at = ("filters", index)
+    if rule.left in UNSTABLE_FIELDS:
+        judge.error(
+            "CFG_FILTER_INDEX",
+            (*at, "left"),
+            f"the vendor changes {rule.left!r} without notice, and does not say what it was",
+            "name a dated list instead: symbol_files of the universe",
+        )
+        return False
     if rule.left not in SCREEN_FIELDS:
         judge.error(
             "CFG_FILTER_LEFT",
@@ -87,7 +99,10 @@ def _judge_filter(rule: FilterConfig, index: int, judge: Judge) -> bool:
             f"known fields: {', '.join(SCREEN_FIELDS)}",
         )
         return False
-    text = SCREEN_FIELDS[rule.left].text
+    field = SCREEN_FIELDS[rule.left]
+    text = field.text
+    if field.codes:
+        return _judge_codes(rule, at, judge)
     allowed = (*EQUALITIES, *TEXT_SEARCHES) if text else (*COMPARISONS, *EQUALITIES, *RANGES)
     if rule.operation not in allowed:
         unknown = "" if rule.operation in OPERATIONS else did_you_mean(rule.operation, allowed)
@@ -102,6 +117,21 @@ def _judge_filter(rule: FilterConfig, index: int, judge: Judge) -> bool:
     if problem:
         judge.error("CFG_FILTER_SHAPE", (*at, "right"), problem)
     return not problem
+
+
+def _judge_codes(rule: FilterConfig, at: tuple[str | int, ...], judge: Judge) -> bool:
+    if rule.operation not in RANGES:
+        judge.error(
+            "CFG_FILTER_OP",
+            (*at, "operation"),
+            f"{rule.operation!r} is not an operation on {rule.left}, whose numbers are names",
+            f"use one of {', '.join(RANGES)} with a list",
+        )
+        return False
+    if not isinstance(rule.right, tuple) or any(isinstance(code, str) for code in rule.right):
+        judge.error("CFG_FILTER_SHAPE", (*at, "right"), f"{rule.operation} on {rule.left} needs a list of numbers")
+        return False
+    return True
 
 
 def _text_problem(rule: FilterConfig) -> str:
@@ -132,6 +162,9 @@ def _number_problem(rule: FilterConfig) -> str:
 
 
 def _judge_sort(scanner: ScannerConfig, judge: Judge) -> None:
+    if scanner.sort_by == COMPOSITE:
+        _judge_end(scanner, judge, "momentum scores")
+        return
     if scanner.sort_by not in NUMERIC_FIELDS:
         judge.error(
             "CFG_SORT_FIELD",
@@ -140,12 +173,24 @@ def _judge_sort(scanner: ScannerConfig, judge: Judge) -> None:
             f"known fields: {', '.join(NUMERIC_FIELDS)}",
         )
         return
+    if SCREEN_FIELDS[scanner.sort_by].rating and scanner.intent == "DISCOVERY":
+        judge.error(
+            "CFG_SORT_DIRECTION",
+            ("sort_by",),
+            "a rating keeps one end, and the intent DISCOVERY has not said which",
+            "sort by Value.Traded",
+        )
+    elif SCREEN_FIELDS[scanner.sort_by].rating:
+        _judge_end(scanner, judge, "ratings")
+
+
+def _judge_end(scanner: ScannerConfig, judge: Judge, what: str) -> None:
     right_order = "asc" if scanner.intent == "SHORT" else "desc"
-    if SCREEN_FIELDS[scanner.sort_by].rating and scanner.sort_order != right_order:
+    if scanner.sort_order != right_order:
         judge.error(
             "CFG_SORT_DIRECTION",
             ("sort_order",),
-            f"{scanner.sort_order} ranks first, and so keeps, the ratings that argue least for {scanner.intent}",
+            f"{scanner.sort_order} ranks first, and so keeps, the {what} that argue least for {scanner.intent}",
             f"write {right_order}",
         )
 
@@ -197,7 +242,7 @@ def _dead(bounds: list[Bound], whole: Interval) -> list[Bound]:
 
 
 def _judge_intent(scanner: ScannerConfig, bound: Bound, left: Interval, judge: Judge) -> None:
-    if not SCREEN_FIELDS[bound.field].rating:
+    if not SCREEN_FIELDS[bound.field].rating or scanner.intent == "DISCOVERY":
         return
     side = Interval(0.0, 1.0, low_open=True) if scanner.intent == "LONG" else Interval(-1.0, 0.0, high_open=True)
     if left.intersect(side).empty:
@@ -231,10 +276,12 @@ def judge_twins(
     """
     seen: dict[str, str] = {}
     for name, scanner in scanners.items():
-        rules = scanner.model_dump_json(exclude={"name", "description", "intent", "logic"})
+        rules = scanner.model_dump_json(exclude={"name", "description", "intent", "logic", "standalone"})
+        if any(screen.directed for screen in scanner.screens.values()):
+            rules = f"{scanner.intent} {rules}"  # the same screen asks the opposite of the other side
         twin = seen.setdefault(rules, name)
         told_apart = _told_apart(name, sleeves) or _told_apart(twin, sleeves)
-        if scanners[twin].intent != scanner.intent and not told_apart:
+        if {scanners[twin].intent, scanner.intent} == {"LONG", "SHORT"} and not told_apart:
             judges[name].error(
                 "CFG_CONTRADICTION_TWINS",
                 ("intent",),

@@ -10,7 +10,9 @@ from quant_lib.objectives import LIBRARIES, SUPPORTED, allocation_pairs, unsuppo
 from quant_resources.config._judge import Judge
 from quant_resources.config._platform import PlatformConfig
 from quant_resources.config._scanner import ScannerConfig
+from quant_resources.config._screen_rules import live_only_fields
 from quant_resources.config._sleeve import SleeveConfig
+from quant_resources.config._universe import UniverseConfig
 from quant_resources.config.errors import did_you_mean
 
 HARD_VETOES = ("stale", "toxic")
@@ -25,6 +27,7 @@ class Known:
     universe_names: Collection[str]
     scanner_names: Collection[str]
     scanners: Mapping[str, ScannerConfig]
+    universes: Mapping[str, UniverseConfig]
 
 
 def judge_platform(platform: PlatformConfig, judge: Judge, universe_names: Collection[str]) -> None:
@@ -93,7 +96,23 @@ def _judge_direction(sleeve: SleeveConfig, judge: Judge, known: Known) -> None:
         scanner = known.scanners.get(name)
         if scanner is None:
             continue
-        if scanner.intent != sleeve.direction:
+        live = live_only_fields(scanner)
+        if live:
+            judge.error(
+                "CFG_NOT_POINT_IN_TIME",
+                ("scanners", index),
+                f"{name} reads {', '.join(live)}, which no past day can be judged by",
+                "use daily fields, or keep the scanner for `quant scan`",
+            )
+        universe = known.universes.get(scanner.universe)
+        if universe is not None and universe.needs_symbol_file and not (universe.symbol_files or universe.symbols):
+            judge.error(
+                "CFG_SYMBOL_FILE",
+                ("scanners", index),
+                f"{name} chooses from {universe.name}, whose members nobody has listed",
+                f"name a dated list in symbol_files of universes/{universe.name}.yaml",
+            )
+        if scanner.intent not in (sleeve.direction, "DISCOVERY"):
             judge.error(
                 "CFG_CONTRADICTION_DIRECTION",
                 ("scanners", index),

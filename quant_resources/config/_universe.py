@@ -6,6 +6,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
+from quant_resources.config._screens import FileName
 from quant_resources.config._types import Code, Codes, ConfigModel, Name, Symbols, Text, Unique
 
 AssetType: TypeAlias = Literal["spot", "perp", "equity", "etf", "futures", "forex", "index"]
@@ -25,5 +26,16 @@ class UniverseConfig(ConfigModel):
     )
     quotes: Codes = Field((), description="Quote currencies admitted; none given: every one.")
     exclude_stable_bases: bool = Field(True, description="Leave out pairs whose base is cash (USDC, EUR, ...).")
+    symbols: Symbols = Field(
+        (), description="Exactly these symbols, a static list; none given: all that the rules admit."
+    )
+    symbol_files: Annotated[tuple[FileName, ...], Unique] = Field(
+        (),
+        description="Dated lists of members, relative to the file that names them: a line `# as_of: YYYY-MM-DD`, "
+        "a line `# source: ...`, then one symbol a line. A day uses the newest list that was known by then.",
+    )
+    needs_symbol_file: bool = Field(
+        False, description="Whether it means nothing without such a list: it is then refused, never left unrestricted."
+    )
     include_symbols: Symbols = Field((), description="Symbols that belong whatever the rules above say.")
     exclude_symbols: Symbols = Field((), description="Symbols that never belong.")

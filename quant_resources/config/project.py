@@ -12,13 +12,16 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from quant_resources.config._files import Files, read_files
+from quant_lib.errors import MissingDataError
+from quant_resources.config._files import FOLDERS, Files, read_files
 from quant_resources.config._judge import Judge
+from quant_resources.config._lists import MarketCapFile, SymbolFile, beside, read_market_caps, read_symbols
 from quant_resources.config._meta import MetaConfig
 from quant_resources.config._meta_rules import judge_meta
 from quant_resources.config._platform import PlatformConfig
 from quant_resources.config._scanner import ScannerConfig
 from quant_resources.config._scanner_rules import judge_scanner, judge_source, judge_twins, judge_universe
+from quant_resources.config._screen_rules import judge_files
 from quant_resources.config._sleeve import SleeveConfig
 from quant_resources.config._sleeve_rules import Known, judge_platform, judge_sleeve
 from quant_resources.config._universe import UniverseConfig
@@ -121,6 +124,40 @@ class Project:
         """Universes that a sleeve chooses from, sorted by name."""
         return tuple(self.universes[one] for one in sorted({scanner.universe for scanner in self.scanners_of(name)}))
 
+    def member_lists(self, scanner: ScannerConfig) -> tuple[SymbolFile, ...]:
+        """Dated lists of members that a scanner is restricted to: its own, else its universe's.
+
+        Raises
+        ------
+        MissingDataError
+            The universe means nothing without a list, and has none.
+        """
+        universe = self.universes[scanner.universe]
+        for kind, config, key in (("scanner", scanner, "include_symbol_files"), ("universe", universe, "symbol_files")):
+            node = self.nodes[kind, config.name].nearest((key,))
+            names: tuple[str, ...] = getattr(config, key)
+            if names:
+                return tuple(read_symbols(beside(self.configs_dir, node, name, FOLDERS[kind])) for name in names)
+        if universe.needs_symbol_file and not universe.symbols:
+            raise MissingDataError(
+                f"the list of members of universe {universe.name}",
+                "symbol_files is empty",
+                f"name a dated list in {FOLDERS['universe']}/{universe.name}.yaml",
+            )
+        return ()
+
+    def market_caps(self, scanner: ScannerConfig) -> MarketCapFile | None:
+        """Market-cap file of a scanner, where it names one."""
+        asked = scanner.market_cap
+        if asked is None or asked.file is None:
+            return None
+        node = self.nodes["scanner", scanner.name].nearest(("market_cap", "file"))
+        return read_market_caps(beside(self.configs_dir, node, asked.file, FOLDERS["scanner"]))
+
+    def _outside(self, scanner: ScannerConfig) -> list[str]:
+        """Content of the files a scanner reads, as text to hash."""
+        return [repr(self.member_lists(scanner)), repr(self.market_caps(scanner))]
+
     def config_hash(self, name: str) -> str:
         """SHA-256 of everything that a sleeve's decisions rest on: itself, its scanners, their universes, the platform.
 
@@ -129,6 +166,7 @@ class Project:
         return _sha256(
             {
                 "platform": _decisive(self.platform),
+                "files": [self._outside(scanner) for scanner in self.scanners_of(name)],
                 "scanners": [_decisive(scanner) for scanner in self.scanners_of(name)],
                 "sleeve": _decisive(self.sleeve(name)),
                 "universes": [_decisive(universe) for universe in self.universes_of(name)],
@@ -257,13 +295,16 @@ def _judge_all(files: Files) -> list[Finding]:
     if platform is not None:
         judge_platform(platform, judge(files.platform.nodes[""]), files.universes.names)
     for name, universe in files.universes.models.items():
-        judge_universe(universe, judge(files.universes.nodes[name]))
+        universe_judge = judge(files.universes.nodes[name])
+        judge_universe(universe, universe_judge)
+        judge_files(universe, universe_judge, files.configs_dir)
     scanner_judges = {name: judge(files.scanners.nodes[name]) for name in files.scanners.models}
     for name, scanner in files.scanners.models.items():
         judge_scanner(scanner, scanner_judges[name], files.universes.names)
+        judge_files(scanner, scanner_judges[name], files.configs_dir)
         judge_source(scanner, files.universes.models.get(scanner.universe), scanner_judges[name])
     judge_twins(files.scanners.models, files.sleeves.models, scanner_judges)
-    known = Known(platform, files.universes.names, files.scanners.names, files.scanners.models)
+    known = Known(platform, files.universes.names, files.scanners.names, files.scanners.models, files.universes.models)
     for name, sleeve in files.sleeves.models.items():
         judge_sleeve(sleeve, judge(files.sleeves.nodes[name]), known)
     for name, meta in files.metas.models.items():

@@ -2,6 +2,7 @@
 
 import math
 import operator
+import re
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from quant_lib.features.registry import FEATURES_TABLE
 from quant_lib.selection import (
     VENDOR_COLUMNS,
     VENDOR_TYPES,
+    NotPointInTimeError,
     ScreenRules,
     UnknownColumnError,
     UnsupportedFilterError,
@@ -90,7 +92,7 @@ def test_text(column, operation, value, expected):
 
 @pytest.mark.parametrize(
     "column",
-    ["Recommend.All|240", "Perf.1M", "sector", "24h_vol|5", "ADX|1W", "typespecs", "market_cap_calc", "nonsense"],
+    ["sector", "24h_vol|5", "typespecs", "nonsense"],
 )
 def test_a_column_without_a_feature_is_an_error_that_names_the_alternatives(column):
     with pytest.raises(UnknownColumnError, match=r"point in time.*Recommend\.All"):
@@ -99,6 +101,20 @@ def test_a_column_without_a_feature_is_an_error_that_names_the_alternatives(colu
         ScreenRules(direction="LONG", filters=((column, "greater", 0),))
     with pytest.raises(UnknownColumnError):
         ScreenRules(direction="LONG", sort_by=column)
+
+
+@pytest.mark.parametrize("column", ["Recommend.All|240", "ADX|1W", "market_cap_calc", "category"])
+def test_a_column_that_only_a_live_scan_knows_never_passes_in_silence(column):
+    with pytest.raises(NotPointInTimeError, match=re.escape(column)):
+        judge_filter(FRAME, (column, "greater", 0))
+
+
+def test_codes_are_listed():
+    frame = pd.DataFrame({"category": [26.0, 27.0, 30.0, np.nan]})
+    assert judge_filter(frame, ("category", "in_range", [26, 27, 44])).keep.tolist() == [True, True, False, False]
+    assert judge_filter(frame, ("category", "not_in_range", [26, 27, 44])).keep.tolist() == [False, False, True, False]
+    with pytest.raises(UnsupportedFilterError, match="code"):
+        judge_filter(frame, ("category", "greater", 26))
 
 
 def test_a_mapped_column_that_the_frame_lacks_is_an_error():

@@ -9,7 +9,7 @@ from quant_lib.allocation import AllocationRequest
 from quant_lib.contracts import HEALTH_STATUSES, INSTRUMENTS
 from quant_lib.health import HealthRules
 from quant_lib.objectives import SUPPORTED, EngineName, RiskProfile
-from quant_lib.selection import RATINGS, VENDOR_COLUMNS, ScreenRules
+from quant_lib.selection import LIVE_COLUMNS, RATINGS, VENDOR_COLUMNS, ScreenRules
 from quant_resources.config import (
     SCREEN_FIELDS,
     HealthConfig,
@@ -56,7 +56,9 @@ def test_defaults_of_the_request_are_those_of_the_file() -> None:
 
 
 def test_fields_can_be_judged_on_past_days() -> None:
-    assert set(SCREEN_FIELDS) <= set(VENDOR_COLUMNS)
+    live = {name for name, field in SCREEN_FIELDS.items() if field.live_only}
+    assert live == set(LIVE_COLUMNS)
+    assert set(SCREEN_FIELDS) - live <= set(VENDOR_COLUMNS)
     for field in NUMERIC_FIELDS:
         ScreenRules(direction="LONG", filters=((field, "greater", 0.0),), sort_by=field, sort_order="desc")
 

@@ -104,11 +104,15 @@ ERRORS: dict[str, tuple[Break, str, str, str]] = {
         "configs/sleeves/longs.yaml:2:direction",
         "must be one of LONG, SHORT, it reads 'LNG', did you mean 'LONG'?",
     ),
-    "DISCOVERY is no intent": (
-        edit(SCANNER, "intent: LONG", "intent: DISCOVERY"),
-        "CFG_SCHEMA",
-        "configs/scanners/buys.yaml:3:intent",
-        "must be one of LONG, SHORT",
+    "resolved twice": (
+        edit(
+            "scanners/sells.yaml",
+            "sort_by: Recommend.All\nsort_order: asc",
+            "sort_by: close\nsort_order: asc\nresolve: Recommend.All",
+        ),
+        "CFG_DISCOVERY",
+        "configs/scanners/sells.yaml:9:resolve",
+        "the intent SHORT has decided already",
     ),
     "unknown engine": (
         add(SLEEVE, "allocation:\n  engines: [custom, riskfolo]\n"),
@@ -379,10 +383,82 @@ ERRORS: dict[str, tuple[Break, str, str, str]] = {
         "did you mean 'Recommend.MA'?",
     ),
     "field without a history": (
-        rule("{left: market_cap_calc, operation: greater, right: 0}"),
+        rule("{left: gap, operation: greater, right: 0}"),
         "CFG_FILTER_LEFT",
         "configs/scanners/buys.yaml:7:filters[1].left",
         "not a field that past days can be judged by",
+    ),
+    "field that only a live scan knows": (
+        rule("{left: market_cap_calc, operation: greater, right: 0}"),
+        "CFG_NOT_POINT_IN_TIME",
+        "configs/sleeves/longs.yaml:5:scanners[0]",
+        "buys reads market_cap_calc, which no past day can be judged by",
+    ),
+    "weekly screen": (
+        add(SCANNER, "confirm_screen: {timeframe: weekly, adx: 10}\n"),
+        "CFG_NOT_POINT_IN_TIME",
+        "configs/sleeves/longs.yaml:5:scanners[0]",
+        "buys reads ADX|1W",
+    ),
+    "index membership by a filter": (
+        rule("{left: index, operation: equal, right: SP500}"),
+        "CFG_FILTER_INDEX",
+        "configs/scanners/buys.yaml:7:filters[1].left",
+        "name a dated list instead",
+    ),
+    "list that is not there": (
+        add(UNIVERSE, "symbol_files: [lists/x.txt]\n"),
+        "CFG_SYMBOL_FILE",
+        "configs/universes/spot.yaml:6:symbol_files[0]",
+        "there is no file x.txt",
+    ),
+    "list outside": (
+        add(UNIVERSE, "symbol_files: [../../x.txt]\n"),
+        "CFG_SYMBOL_FILE",
+        "configs/universes/spot.yaml:6:symbol_files[0]",
+        "outside the configuration folder",
+    ),
+    "capitalisation that is not there": (
+        add(SCANNER, "market_cap: {file: caps.csv, floor: 1000000}\n"),
+        "CFG_MARKET_CAP_FILE",
+        "configs/scanners/buys.yaml:12:market_cap.file",
+        "there is no file caps.csv",
+    ),
+    "field of the base sort": (
+        add(SCANNER, "base_sort_by: turnovr\n"),
+        "CFG_BASE_SORT_FIELD",
+        "configs/scanners/buys.yaml:12:base_sort_by",
+        "is not a field to judge by",
+    ),
+    "field of the composite": (
+        edit(SCANNER, "sort_by: Recommend.All", "sort_by: momentum_composite\nmomentum_composite_fields: [Perf.2M]"),
+        "CFG_MOMENTUM_FIELD",
+        "configs/scanners/buys.yaml:11:momentum_composite_fields",
+        "'Perf.2M' is not a field to judge by",
+    ),
+    "composite of nothing": (
+        edit(SCANNER, "sort_by: Recommend.All", "sort_by: momentum_composite"),
+        "CFG_MOMENTUM_FIELD",
+        "configs/scanners/buys.yaml:10:sort_by",
+        "momentum_composite has no fields",
+    ),
+    "field of the trend": (
+        add(SCANNER, "trend: {momentum: {Perf.2M: 0.0}}\n"),
+        "CFG_TREND_FIELD",
+        "configs/scanners/buys.yaml:12:trend.momentum",
+        "'Perf.2M' is not a field to judge by",
+    ),
+    "field of a screen": (
+        add(SCANNER, "execute_screen: {momentum: {Perf.2M: 0.0}}\n"),
+        "CFG_SCREEN_FIELD",
+        "configs/scanners/buys.yaml:12:execute_screen.momentum",
+        "'Perf.2M' is not a field to judge by",
+    ),
+    "screen without thresholds": (
+        add(SCANNER, "trend: {timeframe: daily}\n"),
+        "CFG_EMPTY_SCREEN",
+        "configs/scanners/buys.yaml:12:trend",
+        "none is supplied by default",
     ),
     "unknown operation": (
         rule("{left: ADX, operation: graeter, right: 0}"),
@@ -562,6 +638,12 @@ WINDOWS = {
 }
 
 WARNINGS: dict[str, tuple[Break, str, str, str]] = {
+    "screen that lets the other side pass": (
+        add(SCANNER, "trend: {recommendation: -0.3}\n"),
+        "CFG_WEAK_SCREEN",
+        "configs/scanners/buys.yaml:12:trend.recommendation",
+        "lets ratings pass that argue against LONG",
+    ),
     "any quote": (
         edit(UNIVERSE, "quotes: [USDT, USDC]\n", ""),
         "CFG_UNIVERSE_QUOTES",
@@ -768,6 +850,53 @@ def test_the_folder_may_be_the_working_directory(configs: Configs, monkeypatch: 
         "configs/scanners/idle.yaml",
         "configs/sleeves/_idle.yaml",
     ]
+
+
+def test_a_universe_without_its_members_stops_every_sleeve_of_it(configs: Configs) -> None:
+    configs.add(UNIVERSE, "needs_symbol_file: true\n")
+    assert [(one.code, one.where) for one in configs.errors()] == [
+        ("CFG_SYMBOL_FILE", "configs/sleeves/longs.yaml:5:scanners[0]"),
+        ("CFG_SYMBOL_FILE", "configs/sleeves/shorts.yaml:4:scanners[0]"),
+    ]
+
+
+def test_codes_are_listed_not_compared(configs: Configs) -> None:
+    rule("{left: category, operation: greater, right: 26}")(configs)
+    assert "CFG_FILTER_OP" in {one.code for one in configs.errors()}
+
+
+def test_a_dated_list_is_read_beside_the_file_that_names_it(configs: Configs) -> None:
+    configs.add(UNIVERSE, "symbol_files: [lists/a.txt, lists/b.txt]\nneeds_symbol_file: true\n")
+    text = "# as_of: {}\n# source: a test\nBINANCE:BTCUSDT\n{}"
+    configs.write("universes/lists/a.txt", text.format("2020-01-01", ""))
+    configs.write("universes/lists/b.txt", text.format("2021-01-01", "BINANCE:ETHUSDT  # joined\n"))
+    project = configs.load()
+    lists = project.member_lists(project.scanner("buys"))
+    assert [len(one.symbols) for one in lists] == [1, 2]
+    before = project.config_hash("longs")
+    configs.write("universes/lists/b.txt", text.format("2021-01-02", ""))
+    assert configs.load().config_hash("longs") != before
+    for bad, words in (
+        ("BINANCE:BTCUSDT\n", "source"),
+        ("# source: x\nBINANCE:BTCUSDT\n", "as_of"),
+        ("# source: x\n# as_of: 2020-01-01\n", "lists nothing"),
+        ("# source: x\n# as_of: 2020-01-01\nbtc\n", "not a valid symbol"),
+        ("# source: x\n# as_of: 2020-01-01\nA:B\nA:B\n", "repeats A:B"),
+    ):
+        configs.write("universes/lists/b.txt", bad)
+        assert (configs.error().code, words in configs.error().message) == ("CFG_SYMBOL_FILE", True)
+
+
+def test_a_market_cap_file_is_dated_and_whole(configs: Configs) -> None:
+    configs.add(SCANNER, "market_cap: {file: caps.csv, floor: 1000000, rank_limit: 50}\n")
+    configs.write("scanners/caps.csv", "# as_of: 2020-01-01\nbase,market_cap,rank\nBTC,130000000000,1\n")
+    project = configs.load()
+    caps = project.market_caps(project.scanner("buys"))
+    assert caps is not None
+    assert (caps.caps, caps.ranks) == ({"BTC": 130e9}, {"BTC": 1.0})
+    for bad in ("base,market_cap,rank\nBTC,1,1\n", "# as_of: 2020-01-01\nBTC,-1,1\n", "# as_of: 2020-01-01\n"):
+        configs.write("scanners/caps.csv", bad)
+        assert configs.error().code == "CFG_MARKET_CAP_FILE"
 
 
 def test_errors_come_before_warnings(configs: Configs) -> None:
