@@ -213,7 +213,7 @@ def market_caps(frame: pd.DataFrame, caps: MarketCaps) -> tuple[npt.NDArray[np.f
     ranks = frame["base"].map(dict(caps.ranks)).to_numpy(dtype="float64", na_value=np.nan)
     if "market_cap" in frame:
         outside = np.fmax(outside, frame["market_cap"].to_numpy(dtype="float64", na_value=np.nan))
-    return outside, ranks
+    return np.asarray(outside, dtype="float64"), np.asarray(ranks, dtype="float64")
 
 
 def momentum_composite(frame: pd.DataFrame, columns: tuple[str, ...]) -> npt.NDArray[np.float64]:

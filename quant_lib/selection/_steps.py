@@ -59,7 +59,7 @@ def _volume(funnel: Funnel, rules: ScreenRules) -> None:
     value = numbers(funnel.frame, "volume")
     own = ", ".join(f"{name} {floor}" for name, floor in rules.volume_min_per_exchange)
     rule = f"volume at least {rules.volume_min or 0.0}{f' ({own})' if own else ''}"
-    funnel.judge("volume", rule, Judgement(value >= bar, value, bar))
+    funnel.judge("volume", rule, Judgement(value >= bar, value, np.asarray(bar, dtype="float64")))
 
 
 def capitalisation(funnel: Funnel, rules: ScreenRules) -> None:

@@ -33,8 +33,13 @@ def live_only_fields(scanner: ScannerConfig) -> tuple[str, ...]:
     for screen in scanner.screens.values():
         suffix = _LONGER.get(screen.timeframe, "")
         span = {"weekly": "Volatility.W", "monthly": "Volatility.M"}.get(screen.timeframe, "Volatility.D")
-        parts = ((f"Recommend.All{suffix}", screen.recommendation), (f"Recommend.Other{suffix}", screen.osc))
-        parts += ((f"ADX{suffix}", screen.adx), (span, screen.volatility_min), (span, screen.volatility_max))
+        parts = (
+            (f"Recommend.All{suffix}", screen.recommendation),
+            (f"Recommend.Other{suffix}", screen.osc),
+            (f"ADX{suffix}", screen.adx),
+            (span, screen.volatility_min),
+            (span, screen.volatility_max),
+        )
         read |= {field for field, bound in parts if bound is not None} | {*screen.momentum}
     if scanner.recent_perf is not None:
         recent = scanner.recent_perf
