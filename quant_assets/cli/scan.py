@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from quant_assets.cli.console import command, emit_json, out
+from quant_assets.cli.console import command, emit_json, fail, out
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from quant_assets.sleeve_rules import Direction
     from quant_lib.selection import ScreenResult
     from quant_resources.config import Project, ScannerConfig
     from quant_resources.settings import Settings
@@ -22,6 +23,9 @@ _SHOWN = 25
 def scan(
     scanner: Annotated[str, typer.Argument(help="Scanner, a file in configs/scanners without .yaml.")],
     explain: Annotated[bool, typer.Option("--explain", help="Also every symbol left behind, with its figure.")] = False,
+    direction: Annotated[
+        str | None, typer.Option(help="LONG or SHORT, for a scanner of intent DISCOVERY, which has none of its own.")
+    ] = None,
     as_of: Annotated[
         str | None, typer.Option(help="Judge it point in time on the lakehouse of this date instead of live.")
     ] = None,
@@ -34,12 +38,13 @@ def scan(
 
     settings, project = load_configured()
     config = project.scanner(scanner)
+    side = _side(config, direction)
     universe, where = _live(settings, project, config) if as_of is None else _stored(settings, as_of)
-    found = screen(universe, scan_of(project, config).rules)
+    found = screen(universe, scan_of(project, config, side).rules)
     if as_json:
         emit_json(_document(scanner, where, found))
         return
-    out.print(f"{scanner} ({config.intent}), {where}", markup=False)
+    out.print(f"{scanner} ({side}), {where}", markup=False)
     _print(found.funnel[["step", "rows_in", "rows_out", "rule"]], "step", "rule")
     shown = [
         c for c in ("rank", "symbol", config_figure(config), "recommend_all", "value_traded") if c in found.candidates
@@ -49,6 +54,17 @@ def scan(
         out.print(f"{_SHOWN} of {len(found.candidates)} candidates shown; --json gives all", style="dim")
     if explain:
         _print(found.drops[["symbol", "step", "reason", "value", "threshold"]], "symbol", "step", "reason")
+
+
+def _side(config: ScannerConfig, direction: str | None) -> Direction:
+    """Direction of the candidates: the scanner's own, or the one asked for where it has none."""
+    if config.intent == "DISCOVERY":
+        if direction not in ("LONG", "SHORT"):
+            fail(f"{config.name} only discovers: say for which side with --direction LONG or --direction SHORT")
+        return "LONG" if direction == "LONG" else "SHORT"
+    if direction is not None and direction != config.intent:
+        fail(f"{config.name} proposes {config.intent}, not {direction}")
+    return config.intent
 
 
 def config_figure(config: ScannerConfig) -> str:
