@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import html
+from collections.abc import Hashable, Mapping
 
 import pandas as pd
 
@@ -43,13 +44,13 @@ def _html_row(cells: tuple[str, ...], tag: str) -> str:
     return "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells)
 
 
-def _cells(row: dict[str, object]) -> tuple[str, ...]:
+def _cells(row: Mapping[Hashable, object]) -> tuple[str, ...]:
     mean, win = (_interval(row, name) for name in ("mean", "win"))
     counts = (str(row["horizon"]), str(row["state"]), str(row["n"]), str(row["episodes"]))
     return (*counts, _percent(row["mean"]), mean, _percent(row["win_rate"]), win)
 
 
-def _interval(row: dict[str, object], name: str) -> str:
+def _interval(row: Mapping[Hashable, object], name: str) -> str:
     low, high = _percent(row[f"{name}_low"]), _percent(row[f"{name}_high"])
     return "–" if low == "–" else f"{low} to {high}"
 
