@@ -42,7 +42,7 @@ def finished(tmp_path_factory):
 def test_every_step_ran_and_every_check_passed(finished):
     _, outcome, _ = finished
     assert outcome.success, [(s.name, s.message) for s in outcome.steps.values() if s.message] + outcome.failed_checks
-    assert outcome.checks_passed == 20
+    assert outcome.checks_passed == 22
     assert {step.status for step in outcome.steps.values()} == {"done"}
 
 
