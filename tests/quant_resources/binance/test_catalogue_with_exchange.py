@@ -71,7 +71,7 @@ def test_an_exchange_that_was_asked_and_does_not_answer_fails_the_step(tmp_path,
 
 
 def test_a_scanner_may_take_its_list_from_the_exchange(binance):
-    from quant_assets.alpha.scanning import vendor_ratings
+    from quant_assets.alpha.scanning import listed_now
     from quant_lib.errors import MissingDataError
 
     _, project = load_configured()
@@ -80,8 +80,8 @@ def test_a_scanner_may_take_its_list_from_the_exchange(binance):
     scanner = project.scanners[name].model_copy(update={"source": "binance"})
     object.__setattr__(project, "scanners", {**project.scanners, name: scanner})
     market = TradingViewResource(as_of=DAY.isoformat())
-    found = vendor_ratings(market, BinanceResource(url=binance.url, attempts=1), project, sleeve)
+    found = listed_now(market, BinanceResource(url=binance.url, attempts=1), project, sleeve).ratings
     assert sorted(found.index) == ["BINANCE:BTCUSDT", "BINANCE:ETHUSDT"]
     assert found.isna().all(), "an exchange rates nothing"
     with pytest.raises(MissingDataError, match="QUANT_BINANCE_URL"):
-        vendor_ratings(market, BinanceResource(), project, sleeve)
+        listed_now(market, BinanceResource(), project, sleeve)
