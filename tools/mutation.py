@@ -3,8 +3,8 @@
 ``python -m tools.mutation [--only NAME ...] [--limit N] [--seconds S]``
 
 Each mutant is one change of the syntax tree: a comparison negated or moved by its boundary, ``not``/``~`` taken away,
-``and``/``or`` and ``&``/``|`` swapped, a veto taken out of a list, a sign or a factor turned round. It runs in a forked
-process against the tests of its file. Every mutant that no test fails on is printed.
+``and``/``or`` and ``&``/``|`` swapped, a veto taken out of a list, a sign or a factor turned round. It runs in a fresh
+interpreter against the tests of its file. Every mutant that no test fails on is printed.
 """
 
 from __future__ import annotations
@@ -12,9 +12,8 @@ from __future__ import annotations
 import argparse
 import ast
 import copy
-import os
+import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -138,32 +137,23 @@ def _unwrapping(node: ast.UnaryOp) -> None:
     node.__dict__ = operand.__dict__
 
 
-def killed(mutant: Mutant, seconds: float) -> bool:
-    """Whether a test of the file fails on the mutant; one that never ends counts as noticed."""
-    pid = os.fork()
-    if pid == 0:
-        os._exit(_judge(mutant))
-    ended = time.monotonic() + seconds
-    while time.monotonic() < ended:
-        done, status = os.waitpid(pid, os.WNOHANG)
-        if done:
-            return os.waitstatus_to_exitcode(status) != 0
-        time.sleep(0.05)
-    os.kill(pid, 9)
-    os.waitpid(pid, 0)
-    return True
+def killed(file: str, at: int, seconds: float) -> bool:
+    """Whether a test of the file fails on its mutant; -1 is the file as it stands. One that never ends is an error."""
+    judge = [sys.executable, "-m", "tools.mutation", "--judge", file, str(at)]
+    # A fresh interpreter each time: a forked one inherits thread pools that hang.
+    done = subprocess.run(judge, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=seconds)  # noqa: S603
+    return done.returncode != 0
 
 
-def _judge(mutant: Mutant) -> int:
+def judge(file: str, at: int) -> int:
+    """Run the tests of a file with one of its mutants in its place."""
     import importlib.util
 
     import pytest
 
-    quiet = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(quiet, 1)
-    os.dup2(quiet, 2)
-    name = "quant_lib.selection." + mutant.file.removesuffix(".py").replace("/", ".")
-    code = compile(mutant.tree, str(PACKAGE / mutant.file), "exec")
+    name = "quant_lib.selection." + file.removesuffix(".py").replace("/", ".")
+    tree = ast.parse((PACKAGE / file).read_text()) if at < 0 else list(mutants(file))[at].tree
+    code = compile(tree, str(PACKAGE / file), "exec")
 
     class Finder:
         @staticmethod
@@ -180,7 +170,7 @@ def _judge(mutant: Mutant) -> int:
             exec(code, module.__dict__)  # noqa: S102 - the mutated source of a module of ours
 
     sys.meta_path.insert(0, Finder())  # type: ignore[arg-type]
-    tests = [str(TESTS / test) for test in TARGETS[mutant.file]]
+    tests = [str(TESTS / test) for test in TARGETS[file]]
     return int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", "--no-header", *tests]))
 
 
@@ -189,26 +179,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", action="append", help="file of the package, repeatable")
     parser.add_argument("--limit", type=int, default=0, help="at most so many mutants of each file, spread evenly")
-    parser.add_argument("--seconds", type=float, default=120.0, help="time after which a mutant counts as noticed")
+    parser.add_argument("--seconds", type=float, default=600.0, help="time after which a run is an error")
+    parser.add_argument("--judge", nargs=2, metavar=("FILE", "N"), help="run the tests against mutant N of a file")
     chosen = parser.parse_args()
-    import hypothesis  # noqa: F401 - loaded once, before the forks
-    import pandas  # noqa: F401
-    import pandera.pandas  # noqa: F401
-    import pytest  # noqa: F401
-    import scipy.cluster.hierarchy
-    import scipy.stats  # noqa: F401
-
+    if chosen.judge:
+        sys.exit(judge(chosen.judge[0], int(chosen.judge[1])))
     total = noticed = 0
     for file in chosen.only or TARGETS:
+        if killed(file, -1, chosen.seconds):
+            parser.error(f"the tests of {file} fail as it stands")
         every = list(mutants(file))
         step = max(1, len(every) // chosen.limit) if chosen.limit else 1
+        picked = range(0, len(every), step)
         found = 0
-        picked = every[::step]
-        for mutant in picked:
-            if killed(mutant, chosen.seconds):
+        for at in picked:
+            if killed(file, at, chosen.seconds):
                 found += 1
             else:
-                sys.stdout.write(f"survived: {mutant.file}:{mutant.line} {mutant.what}\n")
+                sys.stdout.write(f"survived: {file}:{every[at].line} {every[at].what}\n")
+                sys.stdout.flush()
         sys.stdout.write(f"{file}: {found} of {len(picked)} noticed\n")
         sys.stdout.flush()
         total, noticed = total + len(picked), noticed + found
