@@ -57,12 +57,15 @@ def schema_metadata(spec: TableSpec) -> dict[str, Any]:
     return {"dagster/column_schema": dg.TableSchema(columns), "dagster/table_name": spec.name}
 
 
-def result(receipts: list[Receipt], **metadata: Any) -> dg.MaterializeResult[Any]:
-    """Build the result of an asset: what was written, and the figures worth plotting."""
+def result(receipts: list[Receipt], *, unchanged: str = "", **metadata: Any) -> dg.MaterializeResult[Any]:
+    """Build the result of an asset: what was written, and the figures worth plotting.
+
+    Where nothing had to be written, ``unchanged`` is the content hash of what stands.
+    """
     merged: dict[str, Any] = {}
     for receipt in receipts:
         merged.update(receipt.metadata())
     return dg.MaterializeResult(
-        metadata={**merged, "dagster/row_count": receipts[0].rows_added, **metadata},
-        data_version=dg.DataVersion(receipts[0].content_hash[:16]),
+        metadata={**merged, "dagster/row_count": receipts[0].rows_added if receipts else 0, **metadata},
+        data_version=dg.DataVersion((receipts[0].content_hash if receipts else unchanged)[:16]),
     )

@@ -118,7 +118,9 @@ class _Listener:
         name = f"{evaluation.asset_key.to_user_string()}:{evaluation.check_name}"
         text = evaluation.description or ""
         if not evaluation.passed:
-            self.outcome.failed_checks.append((name, text))
+            # A check that blocks nothing is for a person to look at; it does not fail the run.
+            blocks = evaluation.severity is dg.AssetCheckSeverity.ERROR
+            (self.outcome.failed_checks if blocks else self.outcome.warnings).append((name, text))
             return
         self.outcome.checks_passed += 1
         flag = evaluation.metadata.get("warning")
