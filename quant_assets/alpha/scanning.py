@@ -107,12 +107,13 @@ def scanned_universe(client: TradingViewClient, project: Project, scanner: Scann
     judged on closed bars of the lakehouse instead.
     """
     from quant_lib.selection import VENDOR_COLUMNS, universe_from_scan
+    from quant_resources.config import live_only_fields
     from quant_resources.tradingview import ScanRequest
 
     universe = project.universes[scanner.universe]
     request = ScanRequest(
         market=universe.market,
-        columns=tuple(VENDOR_COLUMNS),
+        columns=(*VENDOR_COLUMNS, *live_only_fields(scanner)),
         filters=membership_filters(universe),
         sort_by="name",
         sort_order="asc",

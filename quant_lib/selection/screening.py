@@ -168,7 +168,9 @@ def universe_from_scan(rows: pd.DataFrame) -> pd.DataFrame:
     made["exchange"], made["base"], made["active"] = parts["exchange"], parts["base"], True
     made["quote"] = made["quote"].fillna(parts["quote"]) if "quote" in made else parts["quote"]
     made["tv_recommend_all"] = made.get("recommend_all", np.nan)
-    return made
+    # Columns of no rows have no type of their own; text must stay text where a market lists nothing.
+    texts = [name for name in ("asset_type", "exchange", "base", "quote") if made.empty]
+    return made.astype(dict.fromkeys(texts, "str"))
 
 
 def _prepare(universe: pd.DataFrame) -> pd.DataFrame:

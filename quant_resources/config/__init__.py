@@ -10,6 +10,7 @@ from quant_resources.config._fields import OPERATIONS, SCREEN_FIELDS, ScreenFiel
 from quant_resources.config._lint import lint
 from quant_resources.config._platform import HealthConfig, IngestionConfig, PlatformConfig, RatingsConfig
 from quant_resources.config._scanner import FilterConfig, ScannerConfig
+from quant_resources.config._screen_rules import live_only_fields
 from quant_resources.config._screens import ScreenConfig, VolatilityConfig
 from quant_resources.config._selection import FiltersConfig, SelectionConfig
 from quant_resources.config._sleeve import (
@@ -66,6 +67,7 @@ __all__ = [
     "YamlError",
     "config_hash",
     "lint",
+    "live_only_fields",
     "load_project",
     "load_yaml",
     "parse_yaml",

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quant_lib.selection import (
+    VENDOR_COLUMNS,
     ContradictoryRulesError,
     MarketCaps,
     NotPointInTimeError,
@@ -17,6 +18,7 @@ from quant_lib.selection import (
     SymbolList,
     TrendScreen,
     screen,
+    universe_from_scan,
 )
 from quant_lib.selection._screens import momentum_composite
 
@@ -56,6 +58,14 @@ def test_a_trend_screen_asks_the_opposite_of_the_other_side():
     assert kept(rows, screens=(trend,), direction="SHORT") == ["C"]
     either = TrendScreen(name="trend", logic="OR", recommendation=0.0, momentum=(("Perf.W", 0.0),))
     assert kept(rows, screens=(either,)) == ["A", "B", "D"]
+
+
+def test_a_market_that_lists_nothing_of_a_universe_proposes_nothing():
+    scan = pd.DataFrame(
+        {"symbol": pd.Series(dtype="str")} | {name: pd.Series(dtype="float64") for name in VENDOR_COLUMNS}
+    )
+    rows = universe_from_scan(scan).assign(turnover=np.nan)
+    assert screen(rows, ScreenRules(direction="LONG", asset_types=("equity",))).candidates.empty
 
 
 def test_a_screen_without_a_condition_is_refused():
