@@ -73,7 +73,7 @@ def scan_of(project: Project, config: ScannerConfig, direction: Direction) -> Sc
         quotes=universe.quotes,
         exclude_stable_bases=universe.exclude_stable_bases,
         # What a universe includes is followed; a scanner still judges it like any other.
-        include_symbols=config.include_symbols or universe.symbols,
+        include_symbols=_members(config, universe),
         exclude_symbols=tuple(dict.fromkeys((*universe.exclude_symbols, *config.exclude_symbols))),
         value_traded_min=config.value_traded_min or None,
         turnover_min=config.turnover_min or None,
@@ -89,6 +89,26 @@ def scan_of(project: Project, config: ScannerConfig, direction: Direction) -> Sc
         **_sections(project, config, universe),
     )
     return Scan(config.name, config.logic, rules)
+
+
+def _members(config: ScannerConfig, universe: UniverseConfig) -> tuple[str, ...]:
+    """Symbols a scanner may propose; none named by it or by its universe: all.
+
+    Raises
+    ------
+    ContradictoryRulesError
+        The scanner names symbols, and its static universe has none of them.
+    """
+    from quant_lib.selection import ContradictoryRulesError
+
+    if not (config.include_symbols and universe.symbols):
+        return config.include_symbols or universe.symbols
+    both = tuple(symbol for symbol in config.include_symbols if symbol in universe.symbols)
+    if not both:
+        raise ContradictoryRulesError(
+            "include_symbols", f"scanner {config.name} names no symbol of its static universe {universe.name}"
+        )
+    return both
 
 
 def _rating(project: Project, judged: str | None) -> str | None:

@@ -10,7 +10,8 @@ from types import MappingProxyType
 import numpy as np
 import pandas as pd
 
-from quant_lib.contracts import CANDIDATE_DROPS, CANDIDATE_FUNNEL, CANDIDATE_SCANNERS, CANDIDATES, TableSpec
+from quant_lib.contracts import CANDIDATE_DROPS, CANDIDATE_FUNNEL, CANDIDATE_SCANNERS, CANDIDATES
+from quant_lib.decision.daily import stamp
 from quant_lib.decision.rules import Scan, SleeveRules
 from quant_lib.errors import QuantError
 from quant_lib.selection import ScreenResult, screen
@@ -188,10 +189,10 @@ def discover(
         scanners.append(told.scanner)
     kept = merged[steps.eq("")].assign(mode=mode)
     return {
-        CANDIDATES.name: _stamped(kept, CANDIDATES, rules.profile, date),
-        CANDIDATE_FUNNEL.name: _stamped(pd.concat(funnel), CANDIDATE_FUNNEL, rules.profile, date),
-        CANDIDATE_DROPS.name: _stamped(pd.concat(drops), CANDIDATE_DROPS, rules.profile, date),
-        CANDIDATE_SCANNERS.name: _stamped(pd.DataFrame(scanners), CANDIDATE_SCANNERS, rules.profile, date),
+        CANDIDATES.name: stamp(kept, CANDIDATES, rules.profile, date),
+        CANDIDATE_FUNNEL.name: stamp(pd.concat(funnel), CANDIDATE_FUNNEL, rules.profile, date),
+        CANDIDATE_DROPS.name: stamp(pd.concat(drops), CANDIDATE_DROPS, rules.profile, date),
+        CANDIDATE_SCANNERS.name: stamp(pd.DataFrame(scanners), CANDIDATE_SCANNERS, rules.profile, date),
     }
 
 
@@ -257,8 +258,3 @@ def _status(scan: Scan, *, error: str = "", **counts: int) -> dict[str, object]:
         "retention": kept / sound if sound else np.nan,
         "error": error,
     }
-
-
-def _stamped(frame: pd.DataFrame, spec: TableSpec, profile: str, date: dt.date) -> pd.DataFrame:
-    made = frame.assign(profile=profile, date=pd.Timestamp(date))
-    return made.astype(spec.pandas_types())[list(spec.column_names)].reset_index(drop=True)
