@@ -31,6 +31,8 @@ class Contract:
         Reads what is stored for a date and judges it.
     blocking : bool
         Whether a failure stops everything downstream in the run.
+    after : tuple of AssetKey
+        Other assets the judge reads; in a run that makes them too, the check waits for them.
     """
 
     asset: dg.AssetKey
@@ -38,6 +40,7 @@ class Contract:
     description: str
     judge: Judge
     blocking: bool = True
+    after: tuple[dg.AssetKey, ...] = ()
 
 
 def as_metadata(verdict: Verdict) -> dict[str, Any]:
@@ -67,6 +70,7 @@ def build_check(contract: Contract, partitions: dg.PartitionsDefinition[str]) ->
 
     @dg.asset_check(
         asset=contract.asset,
+        additional_deps=list(contract.after),
         name=contract.name,
         description=contract.description,
         blocking=contract.blocking,

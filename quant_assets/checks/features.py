@@ -88,8 +88,9 @@ def judge_vendor_parity(lake: Lake, date: dt.date) -> Verdict:
     """Compare our figures with the vendor's snapshot of the day, on bars both closed alike (semantics 3.11)."""
     if not lake.exists("features"):
         return Verdict(True, "no features yet: not compared", {"symbols_compared": 0}, warning=True)
-    joined = with_vendor(lake.read("features", date=date), lake.read("technicals", date=date))
-    table = judge_parity(joined)
+    bars = lake.read("ohlcv", date=date, columns=["date", "symbol", "open", "high", "low"])
+    rows = lake.read("features", date=date).merge(bars, on=["date", "symbol"], validate="one_to_one")
+    table = judge_parity(with_vendor(rows, lake.read("technicals", date=date)))
     n = int(table["n"].max())
     if n < MIN_SYMBOLS:
         return Verdict(

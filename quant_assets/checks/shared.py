@@ -88,6 +88,7 @@ def shared_contracts(project: Project, artifacts_root: str) -> list[Contract]:
             "Our features against the vendor's figures, on bars both closed alike.",
             parity,
             blocking=False,
+            after=(keys.FEATURES,),
         ),
         Contract(keys.TECHNICALS, "contract", "Schema, coverage, and the unchanged evidence behind it.", technicals),
     ]

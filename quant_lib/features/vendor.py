@@ -44,6 +44,7 @@ MIN_SYMBOLS: Final = 50
 MAX_ERROR: Final = 0.05
 MIN_CORRELATION: Final = 0.98
 _SAME_BAR: Final = 1e-9
+_PRICES: Final = ("open", "high", "low")
 
 
 def with_vendor(rows: pd.DataFrame, technicals: pd.DataFrame) -> pd.DataFrame:
@@ -59,9 +60,10 @@ def with_vendor(rows: pd.DataFrame, technicals: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``rows`` with a ``tv_*`` column for each of `VENDOR_COLUMNS`, and ``tv_fetched_at``.
+        ``rows`` with a ``tv_*`` column for each of `VENDOR_COLUMNS` and each price of its bar, and ``tv_fetched_at``.
     """
     names = {column: f"tv_{feature}" for feature, column in VENDOR_COLUMNS.items()}
+    names |= {f"{price}_1d": f"tv_{price}" for price in _PRICES}
     theirs = technicals[["date", "symbol", "fetched_at", *names]].rename(
         columns={**names, "fetched_at": "tv_fetched_at"}
     )
@@ -74,7 +76,8 @@ def judge_parity(joined: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     joined : DataFrame
-        As `with_vendor` gives.
+        As `with_vendor` gives, of rows that carry the open, high and low of their bar: a bar that is still running
+        may stand at the last close by chance, and only its other prices tell it apart.
 
     Returns
     -------
@@ -83,8 +86,7 @@ def judge_parity(joined: pd.DataFrame) -> pd.DataFrame:
         ``holds`` is the envelope of semantics 3.11: for ratings a mean absolute error below 0.05, every sign equal
         and a correlation above 0.98; for the others the correlation. NaN where fewer than 50 symbols could be compared.
     """
-    same = (joined["close"] - joined["tv_close"]).abs() <= _SAME_BAR * joined["close"]
-    closed = joined[same.fillna(False).astype(bool)]
+    closed = joined[_same_bar(joined)]
     found = []
     for feature in VENDOR_COLUMNS:
         pair = closed[[feature, f"tv_{feature}"]].dropna().to_numpy(np.float64)
@@ -106,3 +108,11 @@ def judge_parity(joined: pd.DataFrame) -> pd.DataFrame:
         found.append(row)
     columns = ["feature", "n", "mae", "max_relative_error", "sign_agreement", "pearson", "holds"]
     return pd.DataFrame(found).reindex(columns=columns)
+
+
+def _same_bar(joined: pd.DataFrame) -> pd.Series:
+    same = pd.Series(True, index=joined.index)
+    for price in (*_PRICES, "close"):
+        near = (joined[price] - joined[f"tv_{price}"]).abs() <= _SAME_BAR * joined[price]
+        same &= near.fillna(False).astype(bool)
+    return same

@@ -14,6 +14,8 @@ from quant_resources.market.screener._panel import Panel
 
 _MONTHS: Final = {"1M": 1, "3M": 3, "6M": 6, "Y": 12, "3Y": 36, "5Y": 60, "10Y": 120, "52W": 12}
 _DAYS: Final = {"W": 7, "5D": 5, "1W": 7}
+_PERFORMANCE_DAYS: Final = {"1M": 30, "3M": 90, "6M": 180, "Y": 365, "3Y": 1095, "5Y": 1826, "10Y": 3652}
+"""The vendor publishes its performance script: fixed counts of days, not months of the calendar."""
 
 
 def rows_of_bar(base: str, panel: Panel) -> FloatArray | None:
@@ -109,7 +111,8 @@ def _performance(panel: Panel, text: str) -> FloatArray | None:
         there = panel.lengths > 0
         first[there] = panel.open[panel.offsets[:-1][there]]
         return _percent(latest, first)
-    start = _start(panel.newest, text)
+    days = _PERFORMANCE_DAYS.get(text)
+    start = _start(panel.newest, text) if days is None else panel.newest - days * DAY
     if start is None:
         return None
     rows = panel.since(start + 1) - 1
