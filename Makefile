@@ -24,10 +24,11 @@ run: install  ## run the main job on the embedded market and say where the repor
 	@echo "Open the Dagster UI with:  $(BIN)/quant up   then http://127.0.0.1:3000"
 
 test: install  ## the test suite (under six minutes on two cores)
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@# files in order, not by their number of tests: the long ones (faults, integration) start first
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-all: install  ## everything, the slow and exhaustive tests included
-	@$(BIN)/python -m pytest -m "slow or not slow"
+	@HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest -m "slow or not slow"
 
 lint: install  ## ruff, import direction, configuration
 	@$(BIN)/ruff check .

@@ -10,8 +10,10 @@ from hypothesis import HealthCheck, settings
 if TYPE_CHECKING:
     from quant_resources.lakehouse import Lake
 
-settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
-settings.load_profile("default")
+_CALM = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow], "derandomize": True}
+settings.register_profile("default", **_CALM)
+settings.register_profile("thorough", **_CALM, max_examples=400)  # `make test-all`
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quant_lib.contracts import CANDIDATE_DROPS, CANDIDATE_FUNNEL, CANDIDATE_SCANNERS, CANDIDATES
@@ -158,6 +158,7 @@ def test_no_candidate_fails_with_the_funnel_in_the_message():
     assert "filter_1 5→0" in verdict.message
 
 
+@settings(max_examples=settings().max_examples // 8)  # an example costs a quarter of a second
 @given(
     ratings=st.dictionaries(st.sampled_from(BASES), st.floats(-1, 1), min_size=1),
     status=st.dictionaries(st.sampled_from(BASES), st.sampled_from(["healthy", "toxic", "stale", "gappy"])),

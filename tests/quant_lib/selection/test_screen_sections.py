@@ -5,7 +5,7 @@ import datetime as dt
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quant_lib.selection import (
@@ -148,6 +148,7 @@ def test_the_perpetual_of_the_base_is_named_first():
     assert screen(rows, rules).candidates["alternatives"].tolist() == ["BINANCE:AUSDT.P"]
 
 
+@settings(max_examples=settings().max_examples // 4)
 @given(st.permutations(range(5)), st.lists(st.floats(-50, 50), min_size=5, max_size=5))
 def test_no_section_depends_on_the_order_of_rows(order, figures):
     rows = frame(perf_w=figures, perf_1m=figures[::-1])
