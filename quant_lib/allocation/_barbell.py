@@ -10,16 +10,17 @@ import numpy.typing as npt
 from quant_lib.allocation._antifragility import antifragility
 from quant_lib.allocation._covariance import Covariance
 from quant_lib.allocation._engines import Problem, Solution
-from quant_lib.allocation._errors import SolverError
+from quant_lib.allocation._errors import InfeasibleCapsError, SolverError
 from quant_lib.allocation._hrp import hrp_weights
-from quant_lib.allocation._limits import Limits, effective_limits, project_to_limits
-from quant_lib.regime import AGGRESSOR_SHARE, Regime
+from quant_lib.allocation._limits import Limits, Relaxation, effective_limits, project_to_limits
+from quant_lib.regime import Regime, UnknownRegimeError, risk_of
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 
 _HRP_CORE = 10
+_FULL = 1e-12
 
 
 def barbell(problem: Problem) -> Solution:
@@ -28,15 +29,16 @@ def barbell(problem: Problem) -> Solution:
     The leader of a cluster is its stream of the highest antifragility; the
     clusters with the best leaders give one aggressor each, and the core holds
     all assets of the *other* clusters, by ``hrp`` from ten assets on and by equal
-    weight below. Caps hold for the core; where fewer clusters cannot keep them,
-    they are relaxed by the request's policy, and that is recorded.
+    weight below. Caps hold for core and aggressors; where fewer clusters cannot keep
+    them, the request's policy relaxes them or holds cash, and that is recorded.
 
     Raises
     ------
     SolverError
-        There is one cluster only, so that nothing could be a core.
+        The regime is not known, so that it gives no share to the aggressors, or
+        there is one cluster only, so that nothing could be a core.
     InfeasibleCapsError
-        The core's caps leave too little room and the policy is ``refuse``.
+        The caps leave too little room and the policy is ``refuse``.
     """
     share, regime = aggressor_share(problem.facts.regime)
     leaders = pick_leaders(antifragility(problem.returns), problem.limits.groups, problem.request.max_aggressors)
@@ -46,7 +48,7 @@ def barbell(problem: Problem) -> Solution:
     gross = problem.limits.gross
     weights = np.zeros(len(core))
     limits, weights[core], backend = _core(problem, core, gross * (1.0 - share))
-    stake = gross * share / len(leaders)
+    stake, changed = _stake(problem, gross * share, len(leaders))
     weights[leaders] = stake
     roles = tuple("AGGRESSOR" if i in set(leaders.tolist()) else "CORE" if core[i] else "" for i in range(len(core)))
     note = f"{len(leaders)} aggressors share {share:.0%} ({regime}), core {backend} of {int(core.sum())} assets"
@@ -55,16 +57,25 @@ def barbell(problem: Problem) -> Solution:
         f"barbell/{backend}",
         note=note,
         status="closed form",
-        limits=_joint(problem.limits, limits, stake, float(weights.sum())),
+        limits=_joint(problem.limits, limits, changed, stake, float(weights.sum())),
         roles=roles,
     )
 
 
 def aggressor_share(regime: Regime | None) -> tuple[float, str]:
-    """Share of capital for aggressors and the words for why."""
-    if regime is None or not regime.known:
-        return AGGRESSOR_SHARE["NORMAL"], "regime not known, as in NORMAL"
-    return AGGRESSOR_SHARE[regime.label], f"regime {regime.label}"
+    """Share of what is invested that aggressors hold, and the words for why.
+
+    Raises
+    ------
+    SolverError
+        The regime is not known. A share of our own choosing would be a bet
+        nobody asked for, so the chain of semantics 8.8 takes over.
+    """
+    try:
+        risk = risk_of(regime or Regime.unknown())
+    except UnknownRegimeError as unknown:
+        raise SolverError("barbell", "skipped", "regime not known, which gives aggressors no share") from unknown
+    return risk.aggressor_share, f"regime {regime.label if regime else ''}"
 
 
 def pick_leaders(scores: FloatArray, groups: IntArray, most: int) -> IntArray:
@@ -111,12 +122,28 @@ def _core(problem: Problem, core: BoolArray, gross: float) -> tuple[Limits, Floa
     return limits, project_to_limits(wanted * limits.gross, limits), backend
 
 
-def _joint(outer: Limits, core: Limits, stake: float, gross: float) -> Limits:
+def _stake(problem: Problem, total: float, n: int) -> tuple[float, tuple[Relaxation, ...]]:
+    """Weight of each aggressor; the caps bound it as they bound any other weight."""
+    limits, request, stake = problem.limits, problem.request, total / n
+    room = min(limits.asset_cap, limits.cluster_cap)
+    if stake <= room * (1.0 + _FULL):
+        return stake, ()
+    if request.cap_policy == "refuse":
+        cap, cluster_cap = limits.asset_cap, limits.cluster_cap
+        raise InfeasibleCapsError(n, n, cap, cluster_cap, total, n * room, max(cap, stake), max(cluster_cap, stake))
+    reason = f"{n} aggressors cannot hold {total:.6g} under it"
+    if request.cap_policy == "cash":
+        return room, (Relaxation("gross_target", total, n * room, f"{reason}: the caps leave each {room:.6g}"),)
+    caps = (("asset_cap", limits.asset_cap), ("cluster_cap", limits.cluster_cap))
+    return stake, tuple(Relaxation(name, cap, stake, reason) for name, cap in caps if stake > cap)
+
+
+def _joint(outer: Limits, core: Limits, changed: tuple[Relaxation, ...], stake: float, gross: float) -> Limits:
     """Caps that hold for core and aggressors together."""
     return Limits(
-        max(core.asset_cap, stake),
-        max(core.cluster_cap, stake),
+        max(core.asset_cap, stake) if changed else core.asset_cap,
+        max(core.cluster_cap, stake) if changed else core.cluster_cap,
         gross,
         outer.groups,
-        (*outer.relaxations, *core.relaxations),
+        (*outer.relaxations, *core.relaxations, *changed),
     )

@@ -117,7 +117,7 @@ def estimate_covariance(
     shrinkage = 0.0
     for shrinkage in ladder:
         correlation = _shrunk(C, shrinkage)
-        kappa = condition_number(correlation * np.outer(sigma, sigma))
+        kappa = kappa_raw if shrinkage == 0.0 else condition_number(correlation * np.outer(sigma, sigma))
         if kappa <= kappa_max:
             break
     annual = sigma * np.sqrt(ann)

@@ -19,7 +19,7 @@ from quant_lib.allocation._min_variance import min_variance
 from quant_lib.allocation._neutral import market_neutral
 from quant_lib.allocation._traded import needs_rows, traded_max_sharpe, traded_min_variance
 from quant_lib.objectives import SUPPORTED
-from quant_lib.regime import ADAPTIVE_PROFILE
+from quant_lib.regime import risk_of
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -107,7 +107,7 @@ def _adaptive(problem: Problem) -> Solution:
     if regime is None or not regime.known:
         chosen, why = problem.request.adaptive_fallback, "regime not known"
     else:
-        chosen, why = ADAPTIVE_PROFILE[regime.quadrant], f"quadrant {regime.quadrant}"
+        chosen, why = risk_of(regime).adaptive_profile, f"quadrant {regime.quadrant}"
     solution = _PROFILES[chosen](problem)
     note = f"{why}: {chosen}" + (f"; {solution.note}" if solution.note else "")
     return dataclasses.replace(solution, note=note, risk_profile=chosen)

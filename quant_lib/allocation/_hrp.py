@@ -33,18 +33,24 @@ def hrp_weights(Sigma: FloatArray, correlation: FloatArray, linkage: Literal["wa
         Positive, sum 1.
     """
     order = leaf_order(correlation, linkage)
-    weights = np.ones(len(Sigma))
-    pending = [order]
+    # In leaf order every cluster is a slice, which costs no copy.
+    sorted_Sigma = np.ascontiguousarray(Sigma[np.ix_(order, order)])
+    inverse = 1.0 / np.diag(sorted_Sigma)
+    shares = np.ones(len(Sigma))
+    pending = [(0, len(Sigma))]
     while pending:
-        items = pending.pop()
-        if len(items) < 2:
+        start, stop = pending.pop()
+        middle = start + (stop - start) // 2
+        if middle == start:
             continue
-        left, right = items[: len(items) // 2], items[len(items) // 2 :]
-        v_left, v_right = _cluster_variance(Sigma, left), _cluster_variance(Sigma, right)
+        v_left = _cluster_variance(sorted_Sigma[start:middle, start:middle], inverse[start:middle])
+        v_right = _cluster_variance(sorted_Sigma[middle:stop, middle:stop], inverse[middle:stop])
         alpha = 1.0 - v_left / (v_left + v_right)
-        weights[left] *= alpha
-        weights[right] *= 1.0 - alpha
-        pending += [left, right]
+        shares[start:middle] *= alpha
+        shares[middle:stop] *= 1.0 - alpha
+        pending += [(start, middle), (middle, stop)]
+    weights = np.empty(len(Sigma))
+    weights[order] = shares
     return weights
 
 
@@ -71,9 +77,6 @@ def leaf_order(correlation: FloatArray, linkage: Literal["ward", "single"]) -> n
     return np.asarray(leaves_list(build_tree(condensed, method=linkage)), dtype="int64")
 
 
-def _cluster_variance(Sigma: FloatArray, items: npt.NDArray[np.int64]) -> float:
-    """Variance of the inverse-variance portfolio of `items`."""
-    block = Sigma[np.ix_(items, items)]
-    inverse = 1.0 / np.diag(block)
-    w = inverse / inverse.sum()
-    return float(w @ block @ w)
+def _cluster_variance(block: FloatArray, inverse: FloatArray) -> float:
+    """Variance of the inverse-variance portfolio of a cluster."""
+    return float(inverse @ block @ inverse) / float(inverse.sum()) ** 2

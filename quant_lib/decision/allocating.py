@@ -72,6 +72,37 @@ def gross_target(n_winners: int, min_winners: int, scarcity: str = "cash") -> fl
     return n_winners / min_winners if sparse else 1.0
 
 
+def scarce(request: AllocationRequest, n_winners: int, min_winners: int, scarcity: str = "cash") -> AllocationRequest:
+    """Ask for what a book of few winners can hold.
+
+    It invests the seats taken and holds cash rather than break a cap: caps that
+    leave too little room are not relaxed for it. Only the scarcity policy ``ssp``,
+    which invests everything in what there is, leaves the cap policy as it was.
+
+    Parameters
+    ----------
+    request : AllocationRequest
+        Of a book that reaches its floor.
+    n_winners, min_winners : int
+        Winners found, and the floor.
+    scarcity : {"cash", "ssp"}
+        What happens to seats nobody took.
+
+    Returns
+    -------
+    AllocationRequest
+    """
+    share = gross_target(n_winners, min_winners, scarcity)
+    if share == 1.0:
+        return request
+    return replace(
+        request,
+        gross_target=request.gross_target * share,
+        net_target=None if request.net_target is None else request.net_target * share,
+        cap_policy="cash" if request.cap_policy == "relax" else request.cap_policy,
+    )
+
+
 def allocate_all(
     streams: pd.DataFrame, atoms: pd.DataFrame, rules: SleeveRules, known: Known | None = None
 ) -> Allocated:
@@ -95,8 +126,8 @@ def allocate_all(
         benchmark long whatever the sleeve's direction, and no atom.
     """
     known = known or Known()
-    sparse = len(atoms) < rules.selection.min_winners
-    share = gross_target(len(atoms), rules.selection.min_winners, rules.selection.scarcity)
+    floor, scarcity = rules.selection.min_winners, rules.selection.scarcity
+    sparse = len(atoms) < floor
     clusters = _clusters(streams, rules)
     factors = atoms.set_index("atom_id")["factor"]
     context = AllocationContext(regime=known.regime, benchmark=known.benchmark, factors=factors)
@@ -106,7 +137,7 @@ def allocate_all(
         if request.risk_profile == "market":
             solved, legs = _market(streams.index, rules, known, request)
         else:
-            asked = replace(request, gross_target=request.gross_target * share)
+            asked = scarce(request, len(atoms), floor, scarcity)
             held = (known.held or {}).get((request.engine, request.risk_profile))
             own = inputs if held is None else inputs.holding(held_atoms(held, atoms))
             solved, legs = allocate_prepared(own, asked), atoms

@@ -7,13 +7,23 @@ import pandas as pd
 import pytest
 from scipy.stats import skew
 
-from quant_lib.allocation import AllocationContext, AllocationRequest, allocate, antifragility, tail_table
+from quant_lib.allocation import (
+    AllocationContext,
+    AllocationRequest,
+    InfeasibleCapsError,
+    allocate,
+    antifragility,
+    tail_table,
+)
 from quant_lib.allocation._barbell import pick_leaders
 from quant_lib.regime import HmmState, Quadrant, Regime, RegimeLabel
 
 
 def regime(label: str = "NORMAL", quadrant: str = "NORMAL") -> Regime:
     return Regime(RegimeLabel(label), 0.5, Quadrant(quadrant), HmmState.NORMAL, 0.5, known=True)
+
+
+NORMAL = AllocationContext(regime=regime())
 
 
 def request(risk_profile: str = "barbell", **changes: object) -> AllocationRequest:
@@ -41,29 +51,68 @@ def test_aggressors_hold_the_regime_s_share(label: str, share: float, market, gr
         assert score[name] == score[clusters[clusters == clusters[name]].index].max()
 
 
-def test_a_regime_nobody_knows_is_told(market, groups_of) -> None:
+def test_a_regime_nobody_knows_gives_aggressors_nothing(market, groups_of) -> None:
     returns = market(12)
+    clusters = groups_of(returns, 6)
+    plain = allocate(returns, clusters, request("hrp"))
     for context in (None, AllocationContext(regime=Regime.unknown())):
-        found = allocate(returns, groups_of(returns, 6), request(), context)
+        found = allocate(returns, clusters, request(), context)
         assert "the regime is not known" in found.warnings
-        assert found.weights[found.roles == "AGGRESSOR"].sum() == pytest.approx(0.10)
+        assert (found.solved_profile, found.fallback, found.backend) == ("hrp", True, plain.backend)
+        assert found.attempts[0].outcome == "skipped"
+        assert "regime not known" in found.attempts[0].note
+        assert (found.roles == "").all()
+        pd.testing.assert_series_equal(found.weights, plain.weights, check_exact=True)
 
 
 def test_one_cluster_is_no_barbell(market, groups_of) -> None:
     returns = market(8)
-    found = allocate(returns, groups_of(returns, 1), request())
+    found = allocate(returns, groups_of(returns, 1), request(), NORMAL)
     assert (found.solved_profile, found.fallback) == ("hrp", True)
     assert found.attempts[0].outcome == "skipped"
 
 
 def test_a_small_core_is_equal_and_its_caps_are_relaxed_on_the_record(market, groups_of) -> None:
     returns = market(6)
-    found = allocate(returns, groups_of(returns, 3), request(asset_cap=0.2, cluster_cap=0.25))
+    found = allocate(returns, groups_of(returns, 3), request(asset_cap=0.2, cluster_cap=0.25), NORMAL)
     core = found.weights[found.roles == "CORE"]
     assert len(core) == 4
     np.testing.assert_allclose(core, 0.225, atol=1e-12)
     assert {relaxation.limit for relaxation in found.relaxations} >= {"asset_cap", "cluster_cap"}
     assert found.backend == "custom/barbell/equal_weight"
+
+
+@pytest.mark.parametrize("structure", ["atoms", "clusters"])
+@pytest.mark.parametrize("label", ["QUIET", "CRISIS"])
+@pytest.mark.parametrize("n", [3, 7, 24])
+def test_with_cash_for_what_is_left_no_cap_of_a_barbell_breaks(
+    n: int, label: str, structure: str, market, groups_of
+) -> None:
+    returns = market(n)
+    asked = request(asset_cap=0.04, cluster_cap=0.06, cap_policy="cash", structure=structure, gross_target=0.8)
+    clusters = groups_of(returns, 3)
+    found = allocate(returns, clusters, asked, AllocationContext(regime=regime(label)))
+    assert found.solved_profile == "barbell"
+    assert found.weights.max() <= 0.04 + 1e-9
+    assert found.weights.groupby(clusters).sum().max() <= 0.06 + 1e-9
+    assert (found.asset_cap, found.cluster_cap) == (0.04, 0.06)
+    assert {relaxation.limit for relaxation in found.relaxations} == {"gross_target"}
+    assert found.cash > 0.2
+
+
+def test_an_aggressor_above_a_cap_is_told_or_refused(market, groups_of) -> None:
+    returns = market(24)
+    clusters = groups_of(returns, 3)
+    tight = {"asset_cap": 0.10, "cluster_cap": 0.5}
+    quiet = AllocationContext(regime=regime("QUIET"))
+    found = allocate(returns, clusters, request(**tight), quiet)
+    stake = found.weights[found.roles == "AGGRESSOR"]
+    assert stake.tolist() == [pytest.approx(0.15)]
+    told = {relaxation.limit: relaxation for relaxation in found.relaxations}
+    assert (told["asset_cap"].requested, told["asset_cap"].effective) == (0.10, pytest.approx(0.15))
+    assert found.asset_cap == pytest.approx(0.15)
+    with pytest.raises(InfeasibleCapsError, match=r"over 1 assets in 1 clusters"):
+        allocate(returns, clusters, request(cap_policy="refuse", **tight), quiet)
 
 
 def test_leaders_are_at_most_half_the_clusters_and_leave_a_core() -> None:

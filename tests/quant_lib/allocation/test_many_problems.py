@@ -17,7 +17,9 @@ from quant_lib.allocation import (
     allocate,
     estimate_covariance,
 )
+from quant_lib.regime import HmmState, Quadrant, Regime, RegimeLabel
 
+NORMAL = Regime(RegimeLabel.NORMAL, 0.5, Quadrant.NORMAL, HmmState.NORMAL, 0.5, known=True)
 PROFILES = ("min_variance", "max_sharpe", "erc", "market_neutral", "hrp", "barbell")
 TIME_LIMIT_S = 30.0
 
@@ -55,7 +57,12 @@ def problem(seed: int) -> tuple[pd.DataFrame, pd.Series, AllocationRequest, Allo
     )
     previous = pd.Series(rng.dirichlet(np.ones(n)), index=returns.columns) if held else None
     benchmark = pd.Series(rng.standard_normal(sessions) * 0.02, index=index)
-    return returns, clusters, request, AllocationContext(benchmark=benchmark, previous=previous)
+    return (
+        returns,
+        clusters,
+        request,
+        AllocationContext(regime=NORMAL if seed % 5 else None, benchmark=benchmark, previous=previous),
+    )
 
 
 def feasible(found: Allocation, clusters: pd.Series) -> bool:

@@ -25,7 +25,9 @@ from quant_lib.allocation import _max_sharpe as sharpe
 from quant_lib.allocation._erc import equal_risk, risk_budget_weights
 from quant_lib.allocation._max_sharpe import max_sharpe, sharpe_gap
 from quant_lib.allocation._min_variance import cheapest
+from quant_lib.regime import HmmState, Quadrant, Regime, RegimeLabel
 
+NORMAL = AllocationContext(regime=Regime(RegimeLabel.NORMAL, 0.5, Quadrant.NORMAL, HmmState.NORMAL, 0.5, known=True))
 PROFILES = [profile for profile in SUPPORTED["custom"] if profile not in ("market_neutral", "adaptive")]
 
 
@@ -223,7 +225,7 @@ def test_order_and_unit_do_not_matter(seed: int, n: int, k: int, profile: str) -
 @pytest.mark.parametrize("n", [1, 2, 3])
 def test_few_assets(profile: str, n: int, market, groups_of) -> None:
     returns = drifting(market, n, drift=0.01)
-    found = allocate(returns, groups_of(returns, n), request(profile))
+    found = allocate(returns, groups_of(returns, n), request(profile), NORMAL)
     assert found.gross == pytest.approx(1.0, abs=1e-12)
     assert found.fallback == (found.solved_profile != profile)
     skipped = {"hrp": n < 3, "barbell": n < 2}.get(profile, False)
@@ -277,7 +279,9 @@ def test_copies_share_alike(profile: str, market, groups_of) -> None:
 def test_two_levels_hold_both_caps_and_share_by_inverse_variance(profile: str, market, groups_of) -> None:
     returns = drifting(market, 18)
     clusters = groups_of(returns, 6)
-    found = allocate(returns, clusters, request(profile, structure="clusters", asset_cap=0.15, cluster_cap=0.3))
+    asked = request(profile, structure="clusters", asset_cap=0.15, cluster_cap=0.3)
+    found = allocate(returns, clusters, asked, NORMAL)
+    assert found.solved_profile == profile
     assert found.backend.startswith("custom/clusters/")
     assert found.weights.max() <= found.asset_cap + 1e-9
     assert found.weights.groupby(clusters).sum().max() <= found.cluster_cap + 1e-9

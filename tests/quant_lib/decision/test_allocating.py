@@ -14,10 +14,12 @@ from quant_lib.contracts import _sleeve_contracts as contracts
 from quant_lib.decision import Known, SleeveRules, allocate_all
 from quant_lib.decision.allocating import held_atoms
 from quant_lib.decision.daily import stamp
+from quant_lib.regime import HmmState, Quadrant, Regime, RegimeLabel
 from quant_lib.synthesis import make_atoms, sign_test, synthetic_returns
 from quant_resources.config import load_project
 
 ROOT = Path(__file__).resolve().parents[3]
+NORMAL = Regime(RegimeLabel.NORMAL, 0.5, Quadrant.NORMAL, HmmState.NORMAL, 0.5, known=True)
 SESSIONS = pd.date_range("2022-01-01", periods=252, unit="us", name="bar_date")
 BENCHMARK = "BINANCE:BTCUSDT"
 
@@ -38,7 +40,7 @@ def sleeve(request) -> tuple[SleeveRules, pd.DataFrame, pd.DataFrame, Known]:
     winners = pd.DataFrame({"symbol": symbols, "logic": "rating_all", "direction": request.param, "cluster": 0})
     atoms = make_atoms(winners)
     quotes = pd.DataFrame({"symbol": [*symbols, BENCHMARK], "price": 100.0, "lot_size": 0.01, "min_notional": 10.0})
-    known = Known(benchmark=pd.Series(market, index=SESSIONS), quotes=quotes)
+    known = Known(regime=NORMAL, benchmark=pd.Series(market, index=SESSIONS), quotes=quotes)
     return rules, atoms, synthetic_returns(returns, atoms), known
 
 
@@ -136,3 +138,27 @@ def test_held_symbols_are_held_atoms_on_their_own_side() -> None:
     assert by_symbol["X:A"] == [0.2, 0.2]
     assert by_symbol["X:B"] == [0.0]
     assert by_symbol["X:C"] == [0.0]
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 6, 14])
+def test_a_book_of_few_winners_holds_cash_rather_than_break_a_cap(sleeve, n: int) -> None:
+    rules, atoms, streams, known = sleeve
+    few = atoms.head(n)
+    requests = tuple(dataclasses.replace(one, asset_cap=0.05, cluster_cap=0.06) for one in rules.requests)
+    tight = dataclasses.replace(rules, requests=requests)
+    made = allocate_all(streams[few["atom_id"]], few, tight, known)
+    assert made.allocations["sparse"].all()
+    own = made.allocations[~made.allocations["engine"].eq("market")]
+    assert (own[["asset_cap", "cluster_cap"]] == [0.05, 0.06]).all(axis=None)
+    weights = made.weights[made.weights["engine"] != "market"]
+    sums = weights.groupby(["risk_profile", "cluster"])["weight"].sum()
+    assert weights["weight"].max() <= 0.05 + 1e-9
+    assert sums.max() <= 0.06 + 1e-9
+    assert (own["gross"] <= n / rules.selection.min_winners + 1e-12).all()
+    assert own.loc[own["risk_profile"] == "hrp", "relaxations"].str.contains("gross_target").all()
+    # The policy that invests all of it in what there is relaxes them, on the record.
+    ssp = dataclasses.replace(tight, selection=dataclasses.replace(tight.selection, scarcity="ssp"))
+    full = allocate_all(streams[few["atom_id"]], few, ssp, known).allocations
+    full = full[full["engine"] != "market"]
+    np.testing.assert_allclose(full["gross"], 1.0, atol=1e-9)
+    assert full["relaxations"].str.contains("asset_cap").all()
