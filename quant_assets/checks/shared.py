@@ -67,7 +67,10 @@ def shared_contracts(project: Project, artifacts_root: str) -> list[Contract]:
             judge_coverage,
         ),
         Contract(
-            keys.OHLCV, "contract", "Schema of every stored bar; nothing after the date, no open bar.", judge_bars
+            keys.OHLCV,
+            "contract",
+            "Schema of every bar of the month and of what was asked for; nothing from later, no open bar.",
+            judge_bars,
         ),
         Contract(keys.OHLCV, "fetches", "Share of followed symbols that are current after all retries.", fetched),
         Contract(keys.OHLCV_HEALTH, "contract", "Schema; a verdict for every symbol with bars.", healthy),
@@ -95,8 +98,14 @@ def shared_contracts(project: Project, artifacts_root: str) -> list[Contract]:
 
 
 def judge_bars(lake: Lake, date: dt.date) -> Verdict:
-    """Every stored bar up to the date holds the schema, closed when it was stored, and is ordered."""
-    rows = lake.read("ohlcv", until=date)
+    """Require schema, order and closed bars, in the date's month and in every month its ingestion asked for.
+
+    Older bars were judged on their own dates, and nothing has touched them since.
+    """
+    return _bars_are_sound(lake.read("ohlcv", since=_oldest_touched(lake, date), until=date), date)
+
+
+def _bars_are_sound(rows: pd.DataFrame, date: dt.date) -> Verdict:
     limit = pd.Timestamp(date, tz="UTC") + pd.Timedelta(days=1)
     late = rows[(rows["known_at"] > limit) | (rows["known_at"] < rows["close_time"])]
     crooked = rows[
@@ -109,6 +118,13 @@ def judge_bars(lake: Lake, date: dt.date) -> Verdict:
         pd.concat([late, crooked])[["date", "symbol", "open", "high", "low", "close", "known_at"]],
     )
     return all_of(judge_schema(OHLCV, rows), sound)
+
+
+def _oldest_touched(lake: Lake, date: dt.date) -> dt.date:
+    """First day of the oldest month that the ingestion of a date may have written to."""
+    asked = lake.read("ohlcv_fetches", date=date, columns=["asked_from"])["asked_from"].dropna()
+    oldest = min([date, *(stamp.date() for stamp in asked)])
+    return oldest.replace(day=1)
 
 
 def judge_fetches(rows: pd.DataFrame, needed: float) -> Verdict:
@@ -128,7 +144,7 @@ def judge_fetches(rows: pd.DataFrame, needed: float) -> Verdict:
 
 
 def judge_holes(lake: Lake, date: dt.date) -> Verdict:
-    """Require that every missing session inside a followed symbol's history was asked for or has its cause."""
+    """Require that every missing session of a followed symbol was asked for or has its cause, and sound fillings."""
     from quant_lib.health import find_holes
     from quant_resources.calendars import calendar_book
     from quant_resources.ingestion import newest_holes
@@ -145,8 +161,16 @@ def judge_holes(lake: Lake, date: dt.date) -> Verdict:
         {"open": len(holes), "asked_now": len(written), "filled_now": int(written["state"].eq("filled").sum())},
         silent,
     )
-    verdict = all_of(judge_schema(OHLCV_HOLES, written), told)
+    verdict = all_of(judge_schema(OHLCV_HOLES, written), *_filled_bars(lake, date, written), told)
     return Verdict(verdict.passed, verdict.message, verdict.figures, verdict.failing, warning=len(holes) > 0)
+
+
+def _filled_bars(lake: Lake, date: dt.date, written: pd.DataFrame) -> list[Verdict]:
+    filled = written[written["n_filled"] > 0]
+    if filled.empty:
+        return []
+    since, until = filled["from_date"].min().date(), filled["to_date"].max().date()
+    return [_bars_are_sound(lake.read("ohlcv", since=since, until=until, symbols=sorted(set(filled["symbol"]))), date)]
 
 
 def judge_health(lake: Lake, date: dt.date, *, strict: bool = False) -> Verdict:
