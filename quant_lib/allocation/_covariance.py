@@ -70,8 +70,8 @@ def ledoit_wolf(returns: FloatArray) -> tuple[FloatArray, float]:
     S = X.T @ X / T
     mean_variance = np.trace(S) / n
     dispersion = (np.sum(S**2) - n * mean_variance**2) / n
-    squared = X**2
-    noise = (np.sum(squared.T @ squared) / T - np.sum(S**2)) / (n * T)
+    # The sum over all pairs of x_i^2 x_j^2 is the square of a session's sum: no second product of matrices.
+    noise = (np.sum(np.sum(X**2, axis=1) ** 2) / T - np.sum(S**2)) / (n * T)
     noise = min(noise, dispersion)
     intensity = float(noise / dispersion) if noise > 0.0 else 0.0
     shrunk = (1.0 - intensity) * S

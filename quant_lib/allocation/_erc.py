@@ -11,6 +11,7 @@ others less. Solved as the equations of an active set of caps.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -104,8 +105,8 @@ def risk_budget_weights(Sigma: FloatArray) -> FloatArray:
     sigma = np.sqrt(np.diag(Sigma))
     C = Sigma / np.outer(sigma, sigma)
     n = len(C)
+    y = _swept(C)
     # n/2 y'Cy - sum(ln y) is self-concordant, so 1 / (1 + decrement) is a safe step.
-    y = np.full(n, 1.0 / np.sqrt(max(float(C.sum()), 1e-12)))
     for _ in range(_NEWTON_STEPS):
         gradient = n * (C @ y) - 1.0 / y
         step = cho_solve(cho_factor(n * C + np.diag(1.0 / y**2), check_finite=False), gradient, check_finite=False)
@@ -115,6 +116,27 @@ def risk_budget_weights(Sigma: FloatArray) -> FloatArray:
             w = y / sigma
             return np.asarray(w / w.sum(), dtype="float64")
     raise SolverError("newton", "no convergence", f"decrement {decrement:.3g} after {_NEWTON_STEPS} steps")
+
+
+def _swept(C: FloatArray) -> FloatArray:
+    """Put each weight in turn at its own optimum, once: the first guess.
+
+    It is close enough for Newton's method to take full steps, and costs as much as
+    one product with a vector where a step costs a factor of the whole matrix. (Griveau-Billion,
+    Richard and Roncalli, "A fast algorithm for computing high-dimensional risk
+    parity portfolios", 2013.)
+    """
+    n = len(C)
+    y = np.full(n, 1.0 / np.sqrt(max(float(C.sum()), 1e-12)))
+    pull = C @ y
+    for i in range(n):
+        others = n * (float(pull[i]) - float(y[i]))
+        root = math.sqrt(others * others + 4.0 * n)
+        # Of the two forms of the positive root the one without cancellation.
+        best = 2.0 / (others + root) if others > 0.0 else (root - others) / (2.0 * n)
+        pull += C[i] * (best - y[i])
+        y[i] = best
+    return y
 
 
 def _inside(w: FloatArray, limits: Limits) -> bool:

@@ -19,6 +19,7 @@ from quant_lib.allocation._errors import SolverError
 from quant_lib.allocation._limits import Limits, project_to_limits
 from quant_lib.allocation._min_variance import DUST, cheapest, program_of
 from quant_lib.allocation._quadratic import Held, QuadraticProgram, Stationary, cold_start, interior_point, settle
+from quant_lib.allocation._single_index import single_index_start
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -129,9 +130,10 @@ def _candidates(Sigma: FloatArray, excess: FloatArray, limits: Limits) -> Iterat
         return
     if fixed.free.all():
         tangency = _Tangency(excess * fixed.unit / np.abs(excess).max())
-        x = settle(flat, cold_start(flat), tangency)
-        if x is not None:
-            yield "active-set", fixed.expand(x)
+        for start in (single_index_start(flat, tangency.reward), cold_start(flat)):
+            x = settle(flat, start, tangency)
+            if x is not None:
+                yield "active-set", fixed.expand(x)
     program, sigma = _homogeneous(Sigma, excess, limits)
     start = interior_point(program)
     yield "clarabel", np.clip(start.x, 0.0, None) / sigma

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from quant_lib.allocation._errors import SolverError
 from quant_lib.allocation._limits import Limits, project_to_limits
 from quant_lib.allocation._quadratic import InteriorPoint, QuadraticProgram, cold_start, interior_point, settle
+from quant_lib.allocation._single_index import single_index_start
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -69,7 +70,11 @@ def min_variance(Sigma: FloatArray, limits: Limits) -> MinVariance:
     program, fixed = program_of(P, limits)
     if not fixed.free.any():
         return MinVariance(fixed.expand(np.zeros(0)), "closed", 0.0)
-    best = _settled(P, limits, program, fixed, cold_start(program), "active-set")
+    best = MinVariance(np.zeros(len(P)), "none", np.inf)
+    for begin in _first_guesses(program):
+        best = min(best, _settled(P, limits, program, fixed, begin, "active-set"), key=lambda found: found.gap)
+        if best.gap <= _EXACT:
+            break
     if not best.gap <= _EXACT:
         start = interior_point(program)
         best = min(
@@ -84,6 +89,12 @@ def min_variance(Sigma: FloatArray, limits: Limits) -> MinVariance:
         )
     held = np.where(best.weights > DUST * limits.gross, best.weights, 0.0)
     return MinVariance(project_to_limits(held, limits), best.backend, best.gap)
+
+
+def _first_guesses(program: QuadraticProgram) -> tuple[InteriorPoint, ...]:
+    """One factor's support, where there is one budget to weigh against, and no active constraint."""
+    cold = cold_start(program)
+    return (single_index_start(program, program.A[0]), cold) if len(program.b) == 1 else (cold,)
 
 
 def _settled(
