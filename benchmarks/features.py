@@ -66,7 +66,7 @@ def pandas_ta_ratings(high, low, close, volume):
 
 
 TALIB = {
-    "sma 10 to 200": (lambda t, h, lo, c, v: [t.SMA(c, n) for n in LENGTHS], lambda h, lo, c, v, at: [ta.sma(c, n, at) for n in LENGTHS]),
+    "sma 10 to 200": (lambda t, h, lo, c, v: [t.SMA(c, n) for n in LENGTHS], lambda h, lo, c, v, at: ta.smas(c, LENGTHS, at)),
     "ema 10 to 200, 13": (lambda t, h, lo, c, v: [t.EMA(c, n) for n in (*LENGTHS, 13)], lambda h, lo, c, v, at: ta.emas(c, (*LENGTHS, 13), at)),
     "wma 4, 9": (lambda t, h, lo, c, v: (t.WMA(c, 4), t.WMA(c, 9)), lambda h, lo, c, v, at: (ta.wma(c, 4, at), ta.wma(c, 9, at))),
     "rsi": (lambda t, h, lo, c, v: t.RSI(c, 14), lambda h, lo, c, v, at: ta.rsi(c, 14, at)),

@@ -37,8 +37,7 @@ _VOTING = 14
 def _averages(block: SeriesBlock) -> FloatArray:
     """All averages of close, one a row: six simple ones, VWMA 20, Hull 9, the exponential ones of `_EMAS`."""
     made = np.empty((len(_LENGTHS) + 2 + len(_EMAS), block.close.size))
-    for row, length in enumerate(_LENGTHS):
-        ta.sma(block.close, length, block.offsets, made[row])
+    ta.smas(block.close, _LENGTHS, block.offsets, made[: len(_LENGTHS)])
     made[6] = ta.vwma(block.close, block.volume, 20, block.offsets)
     made[7] = ta.hma(block.close, 9, block.offsets)
     ta.emas(block.close, _EMAS, block.offsets, made[8:])
@@ -95,13 +94,32 @@ def di_minus(block: SeriesBlock, length: int) -> FloatArray:
     return _dmi(block, length, length).minus
 
 
+_EXTREMES = (9, 14, 20, 26, 52)
+
+
+@once
+def _tops(block: SeriesBlock) -> FloatArray:
+    return ta.extremes(block.high, _EXTREMES, 1.0, block.offsets)
+
+
+@once
+def _floors(block: SeriesBlock) -> FloatArray:
+    return ta.extremes(block.low, _EXTREMES, -1.0, block.offsets)
+
+
 @once
 def _top(block: SeriesBlock, length: int) -> FloatArray:
+    if length in _EXTREMES:
+        row: FloatArray = _tops(block)[_EXTREMES.index(length)]
+        return row
     return ta.highest(block.high, length, block.offsets)
 
 
 @once
 def _floor(block: SeriesBlock, length: int) -> FloatArray:
+    if length in _EXTREMES:
+        row: FloatArray = _floors(block)[_EXTREMES.index(length)]
+        return row
     return ta.lowest(block.low, length, block.offsets)
 
 

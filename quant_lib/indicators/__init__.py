@@ -10,7 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from quant_lib.indicators._averages import ema, emas, hma, rma, rolling_median, rolling_std, sma, vwma, wma
+    from quant_lib.indicators._averages import ema, emas, hma, rma, rolling_median, rolling_std, sma, smas, vwma, wma
     from quant_lib.indicators._oscillators import (
         BullBear,
         Macd,
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         atr,
         dmi,
         donchian,
+        extremes,
         highest,
         ichimoku,
         lowest,
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from quant_lib.indicators._series import IndicatorInputError, change, lag
 
 _HOME = {
-    "_averages": ("ema", "emas", "hma", "rma", "rolling_median", "rolling_std", "sma", "vwma", "wma"),
+    "_averages": ("ema", "emas", "hma", "rma", "rolling_median", "rolling_std", "sma", "smas", "vwma", "wma"),
     "_oscillators": (
         "BullBear",
         "Macd",
@@ -69,6 +70,7 @@ _HOME = {
         "atr",
         "dmi",
         "donchian",
+        "extremes",
         "highest",
         "ichimoku",
         "lowest",
@@ -95,6 +97,7 @@ __all__ = [
     "donchian",
     "ema",
     "emas",
+    "extremes",
     "highest",
     "hma",
     "ichimoku",
@@ -109,6 +112,7 @@ __all__ = [
     "rolling_std",
     "rsi",
     "sma",
+    "smas",
     "stoch_rsi",
     "stochastic",
     "stochastic_of",

@@ -38,7 +38,19 @@ def sma(x: npt.ArrayLike, length: int, offsets: IntArray | None = None, out: Flo
     """
     values = series(x)
     made = np.empty_like(values) if out is None else out
-    _kernels.mean(values, bounds(values, offsets), check_length(length), made)
+    sizes = np.array([check_length(length)], np.int64)
+    _kernels.means(values, bounds(values, offsets), sizes, made.reshape(1, -1))
+    return made
+
+
+def smas(
+    x: npt.ArrayLike, lengths: Sequence[int], offsets: IntArray | None = None, out: FloatArray | None = None
+) -> FloatArray:
+    """Several simple averages in one pass, each bit-equal to `sma`; shapes as in `emas`."""
+    values = series(x)
+    made = np.empty((len(lengths), values.size)) if out is None else out
+    sizes = np.array([check_length(length) for length in lengths], np.int64)
+    _kernels.means(values, bounds(values, offsets), sizes, made)
     return made
 
 

@@ -7,10 +7,9 @@ depend on how a compiler reorders a sum.
 
 Window sums are anchored at the newest value: ``c + sum(x - c) / n``. A plain
 running sum would remember the rounding of every bar that ever passed through
-the window. These know the window only: short ones are summed afresh, and that
-of `mean` runs in two words, which hold it without any rounding. So the value
-is bit-equal however long the history is, and the average of equal prices is
-that price.
+the window. These know the window only: they are summed afresh, term by term
+over many bars at once or by doubling windows. So the value is bit-equal
+however long the history is, and the average of equal prices is that price.
 
 All kernels live in one file because numba invalidates its cache per file: a
 kernel that called another file's helper would keep that helper's old code.
@@ -39,39 +38,53 @@ def _compiled(kernel: _Kernel) -> _Kernel:
 
 
 @_compiled
-def mean(x: FloatArray, offsets: IntArray, n: int, out: FloatArray) -> None:
-    """Average the last ``n`` values; missing where any of them is.
+def means(x: FloatArray, offsets: IntArray, lengths: IntArray, out: FloatArray) -> None:
+    """Average the last ``n`` values for each ``n`` of ``lengths``; missing where any of them is; ``out`` is (k, n).
 
-    The running sum is ``high + low``, exact as long as the values of a series span fewer than some ten orders of
-    magnitude: each addition and subtraction hands its rounding error on to ``low`` (Knuth's two-sum). What left the
-    window is gone from it.
+    Sums of differences to the newest value double their window: ``S(a + b)[i] = S(a)[i] + S(b)[i - a] + b (x[i - a] -
+    x[i])``. A window is joined from powers of two, so its bits depend on its values alone, whatever was before it and
+    whichever lengths are asked for together, and every step takes several bars at once.
     """
+    longest = 0
     for s in range(offsets.size - 1):
-        high, low = 0.0, 0.0
-        known = 0
-        for i in range(offsets[s], offsets[s + 1]):
-            v = x[i]
-            if v - v != 0.0:  # missing or infinite
-                high, low, known = 0.0, 0.0, 0
-                out[i] = np.nan
-                continue
-            known += 1
-            gone = x[i - n] if known > n else 0.0
-            step = v - gone
-            back = step - v
-            error = (v - (step - back)) - (gone + back)
-            total = high + step
-            back = total - high
-            low += ((high - (total - back)) + (step - back)) + error
-            high = total
-            if known < n:
-                out[i] = np.nan
-                continue
-            total = high + low
-            rest = low - (total - high)
-            split = v * 134217729.0  # 2^27 + 1: n x head and n x tail are exact
-            head = split - (split - v)
-            out[i] = v + (((total - n * head) - n * (v - head)) + rest) / n
+        longest = max(longest, offsets[s + 1] - offsets[s])
+    power, spare = np.empty(longest, np.float64), np.empty(longest, np.float64)
+    taken = np.empty(lengths.size, np.int64)
+    most = lengths.max()
+    for s in range(offsets.size - 1):
+        v = x[offsets[s] : offsets[s + 1]]
+        size = v.size
+        for i in range(size):
+            power[i] = v[i] - v[i]  # missing stays missing, infinite becomes so
+        taken[:] = 0
+        block = 1
+        while block <= most:
+            weight = float(block)
+            for k in range(lengths.size):
+                if lengths[k] & block:
+                    a = taken[k]
+                    taken[k] += block
+                    row = out[k, offsets[s] : offsets[s + 1]]
+                    if a == 0:
+                        row[:] = power[:size]
+                    elif a < size:
+                        made, new, old, sums = row[a:], v[a:], v[: size - a], power[: size - a]
+                        for i in range(made.size):
+                            made[i] += sums[i] + weight * (old[i] - new[i])
+            if 2 * block <= most and block < size:
+                twice, new, old = spare[block:size], v[block:], v[: size - block]
+                near, far = power[block:size], power[: size - block]
+                for i in range(twice.size):
+                    twice[i] = near[i] + (far[i] + weight * (old[i] - new[i]))
+                power, spare = spare, power
+            block *= 2
+        for k in range(lengths.size):
+            n = lengths[k]
+            row = out[k, offsets[s] : offsets[s + 1]]
+            row[: min(n - 1, size)] = np.nan
+            made, new = row[min(n - 1, size) :], v[min(n - 1, size) :]
+            for i in range(made.size):
+                made[i] = new[i] + made[i] / n
 
 
 @_compiled
@@ -132,67 +145,86 @@ def weighted_mean(x: FloatArray, offsets: IntArray, n: int, out: FloatArray) -> 
     for s in range(offsets.size - 1):
         first, last = offsets[s], offsets[s + 1]
         out[first : min(first + n - 1, last)] = np.nan
-        for i in range(first + n - 1, last):
-            c = x[i]
-            total = 0.0
-            for k in range(n):
-                total += (k + 1) * (x[i - n + 1 + k] - c)
-            out[i] = c + total / norm
+        if last - first < n:
+            continue
+        made, newest = out[first + n - 1 : last], x[first + n - 1 : last]
+        for i in range(made.size):
+            made[i] = newest[i] - newest[i]
+        for k in range(n - 1):
+            old = x[first + k : last - n + 1 + k]
+            weight = k + 1.0
+            for i in range(made.size):
+                made[i] += weight * (old[i] - newest[i])
+        for i in range(made.size):
+            made[i] = newest[i] + made[i] / norm
 
 
 @_compiled
 def volume_mean(x: FloatArray, volume: FloatArray, offsets: IntArray, n: int, out: FloatArray) -> None:
     """Mean of the last ``n`` values weighted by volume; missing where their volume is zero or unknown."""
+    longest = 0
+    for s in range(offsets.size - 1):
+        longest = max(longest, offsets[s + 1] - offsets[s])
+    weights = np.empty(longest, np.float64)
     for s in range(offsets.size - 1):
         first, last = offsets[s], offsets[s + 1]
         out[first : min(first + n - 1, last)] = np.nan
-        for i in range(first + n - 1, last):
-            c = x[i]
-            total, weight = 0.0, 0.0
-            for j in range(i - n + 1, i + 1):
-                total += volume[j] * (x[j] - c)
-                weight += volume[j]
-            out[i] = c + total / weight if weight > 0.0 else np.nan
+        if last - first < n:
+            continue
+        made, newest = out[first + n - 1 : last], x[first + n - 1 : last]
+        weight = weights[: made.size]
+        made[:] = 0.0
+        weight[:] = 0.0
+        for k in range(n):
+            old, traded = x[first + k : last - n + 1 + k], volume[first + k : last - n + 1 + k]
+            for i in range(made.size):
+                made[i] += traded[i] * (old[i] - newest[i])
+                weight[i] += traded[i]
+        for i in range(made.size):
+            made[i] = newest[i] + made[i] / weight[i] if weight[i] > 0.0 else np.nan
 
 
 @_compiled
-def highest(x: FloatArray, offsets: IntArray, n: int, out: FloatArray) -> None:
-    """Highest of the last ``n`` values. The window is searched again only when its highest leaves it."""
-    for s in range(offsets.size - 1):
-        before = offsets[s] - 1  # newest bar without a value
-        best, at = -np.inf, before
-        for i in range(offsets[s], offsets[s + 1]):
-            v = x[i]
-            if v >= best:
-                best, at = v, i
-            elif v != v:
-                best, at, before = -np.inf, i, i
-            elif at <= i - n:
-                best, at = v, i
-                for j in range(i - 1, i - n, -1):
-                    if x[j] > best:
-                        best, at = x[j], j
-            out[i] = best if i - before >= n else np.nan
+def extremes(x: FloatArray, offsets: IntArray, lengths: IntArray, sign: float, out: FloatArray) -> None:
+    """Highest of the last ``n`` values for each ``n`` of ``lengths``, lowest for a ``sign`` of -1; ``out`` is (k, n).
 
-
-@_compiled
-def lowest(x: FloatArray, offsets: IntArray, n: int, out: FloatArray) -> None:
-    """Lowest of the last ``n`` values, as `highest`."""
+    Windows double; two of the largest power of two within ``n`` overlap to make ``n``.
+    """
+    longest = 0
     for s in range(offsets.size - 1):
-        before = offsets[s] - 1  # newest bar without a value
-        best, at = np.inf, before
-        for i in range(offsets[s], offsets[s + 1]):
-            v = x[i]
-            if v <= best:
-                best, at = v, i
-            elif v != v:
-                best, at, before = np.inf, i, i
-            elif at <= i - n:
-                best, at = v, i
-                for j in range(i - 1, i - n, -1):
-                    if x[j] < best:
-                        best, at = x[j], j
-            out[i] = best if i - before >= n else np.nan
+        longest = max(longest, offsets[s + 1] - offsets[s])
+    power, spare = np.empty(longest, np.float64), np.empty(longest, np.float64)
+    most = lengths.max()
+    for s in range(offsets.size - 1):
+        v = x[offsets[s] : offsets[s + 1]]
+        size = v.size
+        gaps = 0
+        for i in range(size):
+            power[i] = -np.inf if v[i] != v[i] else sign * v[i]
+            gaps += int(v[i] != v[i])
+        block = 1
+        while block <= most:
+            for k in range(lengths.size):
+                n = lengths[k]
+                if not block <= n < 2 * block:
+                    continue
+                row = out[k, offsets[s] : offsets[s + 1]]
+                row[: min(n - 1, size)] = np.nan
+                if n <= size:
+                    made, near, far = row[n - 1 :], power[n - 1 : size], power[block - 1 : size - n + block]
+                    for i in range(made.size):
+                        made[i] = sign * (near[i] if near[i] > far[i] else far[i])
+                if gaps > 0:
+                    before = -1  # newest bar without a value
+                    for i in range(size):
+                        before = i if v[i] != v[i] else before
+                        row[i] = row[i] if i - before >= n else np.nan
+            if 2 * block <= most and block < size:
+                twice, near, far = spare[block:size], power[block:size], power[: size - block]
+                for i in range(twice.size):
+                    twice[i] = near[i] if near[i] > far[i] else far[i]
+                power, spare = spare, power
+            block *= 2
 
 
 @_compiled
@@ -201,15 +233,18 @@ def mean_deviation_ratio(x: FloatArray, mean: FloatArray, offsets: IntArray, n: 
     for s in range(offsets.size - 1):
         first, last = offsets[s], offsets[s + 1]
         out[first : min(first + n - 1, last)] = np.nan
-        for i in range(first + n - 1, last):
-            middle = mean[i]
-            window = x[i - n + 1 : i + 1]
-            s0, s1 = 0.0, 0.0
-            for k in range(n // 2):
-                s0 += abs(window[2 * k] - middle)
-                s1 += abs(window[2 * k + 1] - middle)
-            spread = (s0 + s1 + (abs(window[n - 1] - middle) if n % 2 else 0.0)) / n
-            out[i] = (x[i] - middle) / (0.015 * spread) if spread > 0.0 else np.nan
+        if last - first < n:
+            continue
+        made, middle, newest = out[first + n - 1 : last], mean[first + n - 1 : last], x[first + n - 1 : last]
+        made[:] = 0.0
+        for k in range(0, n - 1, 2):
+            a, b = x[first + k : last - n + 1 + k], x[first + k + 1 : last - n + 2 + k]
+            for i in range(made.size):
+                made[i] += abs(a[i] - middle[i]) + abs(b[i] - middle[i])
+        for i in range(made.size):
+            gap = newest[i] - middle[i]
+            spread = (made[i] + (abs(gap) if n % 2 else 0.0)) / n
+            made[i] = gap / (0.015 * spread) if spread > 0.0 else np.nan
 
 
 @_compiled
@@ -218,16 +253,19 @@ def deviation(x: FloatArray, mean: FloatArray, offsets: IntArray, n: int, ddof: 
     for s in range(offsets.size - 1):
         first, last = offsets[s], offsets[s + 1]
         out[first : min(first + n - 1, last)] = np.nan
-        for i in range(first + n - 1, last):
-            middle = mean[i]
-            window = x[i - n + 1 : i + 1]
-            s0, s1 = 0.0, 0.0
-            for k in range(n // 2):
-                s0 += (window[2 * k] - middle) ** 2
-                s1 += (window[2 * k + 1] - middle) ** 2
-            if n % 2 == 1:
-                s0 += (window[n - 1] - middle) ** 2
-            out[i] = np.sqrt((s0 + s1) / (n - ddof))
+        if last - first < n:
+            continue
+        made, middle, newest = out[first + n - 1 : last], mean[first + n - 1 : last], x[first + n - 1 : last]
+        made[:] = 0.0
+        for k in range(0, n - 1, 2):
+            a, b = x[first + k : last - n + 1 + k], x[first + k + 1 : last - n + 2 + k]
+            for i in range(made.size):
+                p, q = a[i] - middle[i], b[i] - middle[i]
+                made[i] += p * p + q * q
+        odd = 1.0 if n % 2 else 0.0
+        for i in range(made.size):
+            p = newest[i] - middle[i]
+            made[i] = np.sqrt((made[i] + odd * (p * p)) / (n - ddof))
 
 
 @_compiled

@@ -141,32 +141,117 @@ def directional(
 
 
 @_compiled
-def place(x: FloatArray, top: FloatArray, floor: FloatArray, tie: float, out: FloatArray) -> None:
-    """Place of ``x`` between floor and top in percent; missing where they are no further apart than ``tie``."""
+def place(x: FloatArray, base: FloatArray, top: FloatArray, floor: FloatArray, tie: float, out: FloatArray) -> None:
+    """``x`` less ``base`` in percent of the way from floor to top; missing where that is no longer than ``tie``."""
     for i in range(x.size):
         reach = top[i] - floor[i]
-        out[i] = 100.0 * ((x[i] - floor[i]) / reach) if reach > tie else np.nan
+        out[i] = 100.0 * ((x[i] - base[i]) / reach) if reach > tie else np.nan
 
 
 @_compiled
-def pressure(
-    high: FloatArray, low: FloatArray, close: FloatArray, offsets: IntArray, bought: FloatArray, reach: FloatArray
+def ultimate(
+    high: FloatArray, low: FloatArray, close: FloatArray, offsets: IntArray, lengths: IntArray, out: FloatArray
 ) -> None:
-    """How far each close stands above the lower of low and previous close, and the true range."""
+    """Buying pressure over true range in three windows, weighed 4, 2, 1; missing where a window had no range.
+
+    Sums of what is never negative lose nothing to each other, so they double without an anchor.
+    """
+    longest = 0
     for s in range(offsets.size - 1):
-        previous = np.nan
-        for i in range(offsets[s], offsets[s + 1]):
-            floor, top = min(low[i], previous), max(high[i], previous)
-            known = not np.isnan(high[i] + low[i] + previous)
-            bought[i] = close[i] - floor if known else np.nan
-            reach[i] = top - floor if known else np.nan
-            previous = close[i]
+        longest = max(longest, offsets[s + 1] - offsets[s])
+    power, spare = np.empty((2, longest), np.float64), np.empty((2, longest), np.float64)
+    sums = np.empty((6, longest), np.float64)
+    taken = np.empty(3, np.int64)
+    most = lengths.max()
+    for s in range(offsets.size - 1):
+        first, last = offsets[s], offsets[s + 1]
+        size = last - first
+        h, lo, c, made = high[first:last], low[first:last], close[first:last], out[first:last]
+        if size <= most:
+            made[:] = np.nan
+            continue
+        power[:, 0] = np.nan  # the first bar has no close before it
+        bought, reach = power[0, 1:size], power[1, 1:size]
+        for i in range(size - 1):
+            floor = c[i] if c[i] < lo[i + 1] else lo[i + 1]
+            top = c[i] if c[i] > h[i + 1] else h[i + 1]
+            none = 0.0 * (c[i] + lo[i + 1] + h[i + 1])  # missing where one of them is
+            bought[i] = c[i + 1] - floor + none
+            reach[i] = top - floor + none
+        taken[:] = 0
+        block = 1
+        while block <= most:
+            for k in range(3):
+                if lengths[k] & block:
+                    a = taken[k]
+                    taken[k] += block
+                    for side in range(2):
+                        row, part = sums[2 * k + side, a:size], power[side, : size - a]
+                        if a == 0:
+                            row[:] = part
+                        else:
+                            for i in range(row.size):
+                                row[i] += part[i]
+            for side in range(2):
+                twice, near, far = spare[side, block:size], power[side, block:size], power[side, : size - block]
+                for i in range(twice.size):
+                    twice[i] = near[i] + far[i]
+            power, spare = spare, power
+            block *= 2
+        made[:most] = np.nan
+        for i in range(most, size):
+            x, y, z = sums[1, i], sums[3, i], sums[5, i]
+            value = 100.0 * (4.0 * (sums[0, i] / x) + 2.0 * (sums[2, i] / y) + sums[4, i] / z) / 7.0
+            made[i] = value if x != 0.0 and y != 0.0 and z != 0.0 else np.nan
 
 
 @_compiled
-def weigh_pressure(means: FloatArray, out: FloatArray) -> None:
-    """Ultimate oscillator from means of pressure (rows 0 to 2) and of range (3 to 5); missing where a range is 0."""
-    for i in range(out.size):
-        fast, middle, slow = means[0, i] / means[3, i], means[1, i] / means[4, i], means[2, i] / means[5, i]
-        made = 100.0 * (4.0 * fast + 2.0 * middle + slow) / 7.0
-        out[i] = made if means[3, i] != 0.0 and means[4, i] != 0.0 and means[5, i] != 0.0 else np.nan
+def macd(
+    x: FloatArray,
+    offsets: IntArray,
+    lengths: IntArray,
+    alphas: FloatArray,
+    line: FloatArray,
+    signal: FloatArray,
+    hist: FloatArray,
+) -> None:
+    """Fast less slow exponential average, its own average and the difference, each as `_kernels.smooth` has it."""
+    long, smoothing = max(lengths[0], lengths[1]), lengths[2]
+    for s in range(offsets.size - 1):
+        known, lines = 0, 0
+        anchor, total, first_line, line_total = 0.0, 0.0, 0.0, 0.0
+        fast, slow, smooth = 0.0, 0.0, 0.0
+        for i in range(offsets[s], offsets[s + 1]):
+            v = x[i]
+            line[i], signal[i], hist[i] = np.nan, np.nan, np.nan
+            if v != v:
+                continue
+            known += 1
+            if known <= long:
+                if known == 1:
+                    anchor = v
+                total += v - anchor
+            if known > lengths[0]:
+                fast += alphas[0] * (v - fast)
+            elif known == lengths[0]:
+                fast = anchor + total / lengths[0]
+            if known > lengths[1]:
+                slow += alphas[1] * (v - slow)
+            elif known == lengths[1]:
+                slow = anchor + total / lengths[1]
+            if known < long:
+                continue
+            gap = fast - slow
+            line[i] = gap
+            lines += 1
+            if lines > smoothing:
+                smooth += alphas[2] * (gap - smooth)
+            else:
+                if lines == 1:
+                    first_line = gap
+                line_total += gap - first_line
+                if lines < smoothing:
+                    continue
+                smooth = first_line + line_total / smoothing
+            signal[i] = smooth
+            hist[i] = gap - smooth

@@ -17,7 +17,6 @@ from quant_lib.indicators._series import (
     bounds,
     change,
     check_length,
-    ratio,
     same_size,
     series,
 )
@@ -58,7 +57,7 @@ class Stochastic:
 def place(x: FloatArray, top: FloatArray, floor: FloatArray, tie: float = 0.0) -> FloatArray:
     """Place of ``x`` between a floor and a top, 0 to 100; missing where they are no further apart than ``tie``."""
     out = np.empty_like(x)
-    _move_kernels.place(x, top, floor, tie, out)
+    _move_kernels.place(x, floor, top, floor, tie, out)
     return out
 
 
@@ -117,7 +116,9 @@ def williams_r(
 
 def williams_of(close: FloatArray, top: FloatArray, floor: FloatArray) -> FloatArray:
     """Williams %R from the extremes of its window; see `williams_r`."""
-    return -100.0 * ratio(top - close, top - floor)
+    out = np.empty_like(close)
+    _move_kernels.place(close, top, top, floor, 0.0, out)
+    return out
 
 
 def cci(
@@ -159,9 +160,12 @@ class Macd:
 
 def macd(x: npt.ArrayLike, fast: int = 12, slow: int = 26, signal: int = 9, offsets: IntArray | None = None) -> Macd:
     """MACD, moving average convergence divergence: EMA(fast) - EMA(slow), its EMA(signal); shapes as in `rsi`."""
-    line = ema(x, fast, offsets) - ema(x, slow, offsets)
-    smoothed = ema(line, signal, offsets)
-    return Macd(line, smoothed, line - smoothed)
+    values = series(x)
+    sizes = np.array([check_length(length) for length in (fast, slow, signal)], np.int64)
+    made = Macd(*(np.empty_like(values) for _ in range(3)))
+    alphas = np.asarray(2.0 / (sizes + 1.0), np.float64)
+    _move_kernels.macd(values, bounds(values, offsets), sizes, alphas, made.line, made.signal, made.hist)
+    return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,11 +202,7 @@ def ultimate(
     """
     h, lo, c = series(high, "high"), series(low, "low"), series(close, "close")
     same_size(high=h, low=lo, close=c)
-    at, pressure, reach = bounds(c, offsets), np.empty_like(c), np.empty_like(c)
-    _move_kernels.pressure(h, lo, c, at, pressure, reach)
-    sums = np.empty((6, c.size))
-    for row, length in enumerate(lengths):
-        _kernels.mean(pressure, at, check_length(length), sums[row])
-        _kernels.mean(reach, at, length, sums[row + 3])
-    _move_kernels.weigh_pressure(sums, pressure)
-    return pressure
+    out = np.empty_like(c)
+    sizes = np.array([check_length(length) for length in lengths], np.int64)
+    _move_kernels.ultimate(h, lo, c, bounds(c, offsets), sizes, out)
+    return out

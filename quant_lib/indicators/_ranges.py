@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,17 +39,22 @@ def highest(x: npt.ArrayLike, length: int, offsets: IntArray | None = None) -> F
     array of shape (n_bars,)
         Same unit as ``x``; NaN until ``length`` bars and where the window holds a NaN.
     """
-    values = series(x)
-    out = np.empty_like(values)
-    _kernels.highest(values, bounds(values, offsets), check_length(length), out)
-    return out
+    return extremes(x, (length,), 1.0, offsets)[0]
 
 
 def lowest(x: npt.ArrayLike, length: int, offsets: IntArray | None = None) -> FloatArray:
     """Lowest value of the last ``length`` bars, the current one included; shapes as in `highest`."""
+    return extremes(x, (length,), -1.0, offsets)[0]
+
+
+def extremes(
+    x: npt.ArrayLike, lengths: Sequence[int], sign: float = 1.0, offsets: IntArray | None = None
+) -> FloatArray:
+    """Several windows in one pass, (n_lengths, n_bars): `highest`, or `lowest` for a ``sign`` of -1."""
     values = series(x)
-    out = np.empty_like(values)
-    _kernels.lowest(values, bounds(values, offsets), check_length(length), out)
+    out = np.empty((len(lengths), values.size))
+    sizes = np.array([check_length(length) for length in lengths], np.int64)
+    _kernels.extremes(values, bounds(values, offsets), sizes, sign, out)
     return out
 
 

@@ -95,8 +95,8 @@ def lag(x: npt.ArrayLike, bars: int = 1, offsets: IntArray | None = None) -> Flo
 
 def change(x: npt.ArrayLike, bars: int = 1, offsets: IntArray | None = None) -> FloatArray:
     """Value less the value ``bars`` bars ago, same unit as ``x``; shapes as in `lag`."""
-    values = series(x)
-    return values - lag(values, bars, offsets)
+    made = lag(x, bars, offsets)
+    return np.subtract(series(x), made, out=made)
 
 
 def ratio(part: FloatArray, whole: FloatArray) -> FloatArray:

@@ -168,7 +168,7 @@ def moments(x: npt.ArrayLike, length: int, offsets: IntArray | None = None, mean
 
 def _mean(values: FloatArray, offsets: IntArray, length: int) -> FloatArray:
     out = np.empty_like(values)
-    averages.mean(values, offsets, length, out)
+    averages.means(values, offsets, np.array([length], np.int64), out.reshape(1, -1))
     return out
 
 
