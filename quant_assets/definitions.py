@@ -78,6 +78,8 @@ def market_resource(settings: Settings, project: Project) -> TradingViewResource
         url=settings.market_url,
         source=settings.market_source,
         as_of=settings.market_as_of,
+        home=str(settings.home),
+        rate=settings.market_rate,
         symbol_timeout=project.platform.ingestion.symbol_timeout_s,
         concurrency=project.platform.ingestion.concurrency,
     )

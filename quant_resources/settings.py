@@ -73,7 +73,7 @@ class ProjectNotFoundError(QuantError):
 def _market_url(value: str) -> str:
     if value in ("", "embedded"):
         return ""
-    if value == "live":
+    if value in ("live", "off"):
         return value
     try:
         parts = urlsplit(value)
@@ -81,7 +81,7 @@ def _market_url(value: str) -> str:
     except ValueError:
         sound = False
     if not sound or not value.isprintable() or " " in value:
-        raise ValueError("must be embedded, live, or a URL such as http://127.0.0.1:8787")
+        raise ValueError("must be embedded, live, off, or a URL such as http://127.0.0.1:8787")
     if parts.username is not None or parts.query or parts.fragment:
         raise ValueError("must be a URL without a login, query or fragment")
     return value.rstrip("/")
@@ -127,7 +127,7 @@ class Settings(BaseSettings):
     )
     configs_dir: Path = Field(description="QUANT_CONFIGS_DIR: configuration files; `configs` in the project.")
     market_url: MarketUrl = Field(
-        "", description="QUANT_MARKET_URL: empty or `embedded`, `live` for TradingView, or a server's URL."
+        "", description="QUANT_MARKET_URL: empty or `embedded`, `live` for TradingView, a server's URL, or `off`."
     )
     market_source: MarketSource = Field(
         "synthetic",
@@ -135,6 +135,14 @@ class Settings(BaseSettings):
     )
     market_as_of: MarketAsOf = Field(
         "", description="QUANT_MARKET_AS_OF: last closed day of the embedded market, or its instant; empty: now."
+    )
+    market_rate: float = Field(
+        0.0,
+        ge=0,
+        le=1000,
+        allow_inf_nan=False,
+        description="QUANT_MARKET_RATE: requests a second that all processes of a home together send to the market; "
+        "0: 10 to the world, no limit inside the machine.",
     )
     workers: int = Field(
         0, ge=0, le=256, description="QUANT_WORKERS: processes a step may use; 0: as many as there are processors."

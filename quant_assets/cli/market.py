@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from quant_assets.cli.console import command, out
 
-app = typer.Typer(help="The embedded market.", no_args_is_help=True)
-
-
-@app.callback()
-def _group() -> None:
-    """Keep `serve` a sub-command even while it is the only one."""
+app = typer.Typer(help="The embedded market, and the switch that stops every request.", no_args_is_help=True)
 
 
 @app.command()
@@ -43,3 +39,28 @@ def serve(
         port=port,
         on_ready=lambda url: out.print(f"market ready at {url}  (QUANT_MARKET_URL={url})"),
     )
+
+
+@app.command()
+@command
+def off(reason: Annotated[str, typer.Option(help="Why; every refused request names it.")]) -> None:
+    """Stop every request to a market, also of programs that are running, until `quant market on`."""
+    switch = _switch()
+    switch.parent.mkdir(parents=True, exist_ok=True)
+    switch.write_text(f"{reason}\n", encoding="utf-8")
+    out.print(f"the market is off: {reason}  ({switch})")
+
+
+@app.command()
+@command
+def on() -> None:
+    """Allow requests again."""
+    _switch().unlink(missing_ok=True)
+    out.print("the market is on")
+
+
+def _switch() -> Path:
+    from quant_resources.settings import load_settings
+    from quant_resources.tradingview.resource import switch_of
+
+    return switch_of(load_settings().home)

@@ -30,7 +30,13 @@ def market_last_closed_day(settings: Settings) -> dt.date:
     """Last day whose bars have closed on the configured market."""
     from quant_resources.tradingview.resource import TradingViewResource
 
-    resource = TradingViewResource(url=settings.market_url, source=settings.market_source, as_of=settings.market_as_of)
+    resource = TradingViewResource(
+        url=settings.market_url,
+        source=settings.market_source,
+        as_of=settings.market_as_of,
+        home=str(settings.home),
+        rate=settings.market_rate,
+    )
     with resource.client() as client:
         return client.clock().date() - dt.timedelta(days=1)
 

@@ -180,6 +180,8 @@ class BarFetch:
 
     async def _ask(self, socket: ChartSocket, job: _Job) -> SeriesData:
         """Open a chart session for one symbol, await its outcome, close the session."""
+        if self._runtime.gate is not None:
+            await self._runtime.gate.turn()
         loop = asyncio.get_running_loop()
         outcome: asyncio.Future[SeriesData] = loop.create_future()
         series = Series(

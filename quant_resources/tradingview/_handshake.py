@@ -56,6 +56,8 @@ async def connect_chart(
     """
     where = host_of(endpoints.chart)
     local = is_loopback(endpoints.chart)
+    if runtime.gate is not None:
+        await runtime.gate.turn()
     failure: TradingViewError
     try:
         return await _ConnectWithoutRedirects(
@@ -89,7 +91,10 @@ def _handshake_failure(error: InvalidStatus, where: str, runtime: Runtime) -> Tr
     status = response.status_code
     if status == 429:
         headers = {name: response.headers[name] for name in ("Retry-After", "Date") if name in response.headers}
-        return RateLimitedError(where, parse_retry_after(headers, runtime.now), "handshake")
+        told = parse_retry_after(headers, runtime.now)
+        if runtime.gate is not None:
+            runtime.gate.told(told)
+        return RateLimitedError(where, told, "handshake")
     if status >= 500:
         return ProviderDownError(where, status)
     if status in {401, 403}:

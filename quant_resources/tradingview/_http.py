@@ -57,6 +57,8 @@ class HttpChannel:
             One class per cause. A body with an ``error`` is a failure whatever the status.
         """
         where = host_of(url)
+        if self._runtime.gate is not None:
+            await self._runtime.gate.turn()
         status, headers, content = await self._exchange(method, url, body, where)
         document = _json_or_none(content)
         if isinstance(document, dict) and document.get("error"):
@@ -111,10 +113,15 @@ class HttpChannel:
         cookie = self._credentials.cookie()
         return headers if cookie is None else {**headers, "Cookie": cookie}
 
+    def _told_to_wait(self, error: RateLimitedError) -> RateLimitedError:
+        if self._runtime.gate is not None:
+            self._runtime.gate.told(error.retry_after)
+        return error
+
     def _rejected(self, where: str, status: int, headers: dict[str, str], text: object) -> TradingViewError:
         detail = clean_text(text, self._credentials)
         if status == 429:
-            return RateLimitedError(where, parse_retry_after(headers, self._runtime.now))
+            return self._told_to_wait(RateLimitedError(where, parse_retry_after(headers, self._runtime.now)))
         if status >= 500:
             return ProviderDownError(where, status, parse_retry_after(headers, self._runtime.now))
         if status in {401, 403}:

@@ -195,6 +195,23 @@ class RateLimitedError(TradingViewError):
 
 
 @dataclass(eq=False)
+class MarketOffError(TradingViewError):
+    """The market was switched off on this machine: nothing was sent."""
+
+    where: str
+    reason: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.where} is switched off ({self.reason}); nothing was sent; {self.fix}"
+
+    @property
+    def fix(self) -> str:
+        """How to switch it on."""
+        return f"to go on, {self.remedy}"
+
+
+@dataclass(eq=False)
 class LoginExpiredError(TradingViewError):
     """The session token is expired or not valid."""
 

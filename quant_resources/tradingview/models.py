@@ -17,6 +17,8 @@ from quant_resources.tradingview.errors import FetchStatus, InvalidRequestError,
 if TYPE_CHECKING:
     import pandas as pd
 
+    from quant_resources.tradingview._pace import Gate
+
 USER_AGENT: Final = "Mozilla/5.0 (compatible; quant-assets)"
 """Sent to the screener and the socket; a default library name has been answered 403."""
 
@@ -197,12 +199,15 @@ class Runtime:
         Seconds of a clock that never steps back, for durations.
     now : callable
         The wall clock in UTC; only used for a ``Retry-After`` date without a ``Date``.
+    gate : Gate or None
+        Where requests wait for their turn among all processes of a home; None lets all of them pass.
     """
 
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     random: Callable[[], float] = random.random
     monotonic: Callable[[], float] = time.monotonic
     now: Callable[[], dt.datetime] = _utc_now
+    gate: Gate | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,17 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from dagster import ConfigurableResource
 from pydantic import Field
 
-from quant_resources.tradingview.models import Endpoints, Limits, is_loopback
+from quant_resources.tradingview._pace import Gate, Pace
+from quant_resources.tradingview.errors import MarketOffError
+from quant_resources.tradingview.models import Endpoints, Limits, Runtime, host_of, is_loopback
 
 if TYPE_CHECKING:
     from quant_resources.tradingview.client import TradingViewClient
 
 LIVE: Final = "live"
+OFF: Final = "off"
+LIVE_RATE: Final = 10.0
+"""Requests a second to a server of the world, where no rate is configured."""
 
 
 class TradingViewResource(ConfigurableResource):  # type: ignore[type-arg]
@@ -29,6 +35,8 @@ class TradingViewResource(ConfigurableResource):  # type: ignore[type-arg]
     url: str = Field(default="", description="Empty: the embedded market. 'live': TradingView. Else that server.")
     source: str = Field(default="synthetic", description="Of the embedded market: synthetic, synthetic:7, parquet:DIR.")
     as_of: str = Field(default="", description="Of the embedded market: a date (its close), an instant, or now.")
+    home: str = Field(default="", description="Folder in which processes agree on a pace; empty: none is kept.")
+    rate: float = Field(default=0.0, description="Requests a second of all processes; 0: 10 to the world, else none.")
     paid: bool = Field(default=False, description="Live only: use the host for paying accounts.")
     concurrency: int = Field(default=16, description="Chart sessions open at once on the one socket.")
     connect_timeout: float = Field(default=15.0, description="Seconds for connecting.")
@@ -44,6 +52,8 @@ class TradingViewResource(ConfigurableResource):  # type: ignore[type-arg]
 
     def endpoints(self) -> Endpoints:
         """Return where to connect; starts the embedded market if that is where."""
+        if self.url == OFF:
+            raise MarketOffError("the market", "QUANT_MARKET_URL is off", "set it to embedded, live or a URL")
         if self.url == LIVE:
             return Endpoints.live(paid=self.paid)
         if not self.embedded:
@@ -65,6 +75,16 @@ class TradingViewResource(ConfigurableResource):  # type: ignore[type-arg]
             attempts=self.attempts,
         )
 
+    def runtime(self, endpoints: Endpoints, limits: Limits) -> Runtime:
+        """Return what makes time pass; with a home, requests keep the pace its processes agreed on."""
+        if self.embedded or not self.home:
+            return Runtime()
+        local = is_loopback(endpoints.chart)
+        rate = self.rate or (0.0 if local else LIVE_RATE)
+        pace = Pace(switch_of(Path(self.home)).parent, host_of(endpoints.site), rate)
+        plain = Runtime()
+        return replace(plain, gate=Gate(pace, limits.retry_after_cap, plain.sleep, plain.monotonic))
+
     @contextmanager
     def client(self) -> Iterator[TradingViewClient]:
         """Open a client.
@@ -77,4 +97,11 @@ class TradingViewResource(ConfigurableResource):  # type: ignore[type-arg]
         from quant_resources.tradingview.client import TradingViewClient
 
         endpoints = self.endpoints()
-        yield TradingViewClient(endpoints, self.limits(endpoints), anonymous=self.embedded)
+        limits = self.limits(endpoints)
+        runtime = self.runtime(endpoints, limits)
+        yield TradingViewClient(endpoints, limits, anonymous=self.embedded, runtime=runtime)
+
+
+def switch_of(home: Path) -> Path:
+    """Return the file whose presence stops every request of the processes of a home."""
+    return home / "market" / "off"
