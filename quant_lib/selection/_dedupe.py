@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 BUCKET = 0.3
@@ -23,11 +25,17 @@ def base_identity(frame: pd.DataFrame) -> pd.Series:
     -------
     Series of str
     """
-    kind = frame["asset_type"]
-    pair = frame["base"].fillna("") + frame["quote"].fillna("")
-    known = frame["base"].notna() & (frame["base"] != "")
-    identity = frame["symbol"].where(~(kind.isin(["spot", "perp"]) & known), frame["base"])
-    return identity.where(~((kind == "forex") & known), pair).astype("str").rename("base_identity")
+    columns = (frame[name].tolist() for name in ("symbol", "asset_type", "base", "quote"))
+    names = [_identity(*row) for row in zip(*columns, strict=True)]
+    return pd.Series(np.array(names, dtype=object), index=frame.index, name="base_identity")
+
+
+def _identity(symbol: str, kind: object, base: object, quote: object) -> str:
+    if not isinstance(base, str) or not base:
+        return symbol
+    if kind in ("spot", "perp"):
+        return base
+    return f"{base}{quote if isinstance(quote, str) else ''}" if kind == "forex" else symbol
 
 
 def rank_listings(
@@ -55,32 +63,44 @@ def rank_listings(
         whole group, missing where nobody's is known), alternatives (the other
         symbols in order, comma separated).
     """
+    codes, _ = pd.factorize(frame["base_identity"])
     money = frame["liquidity_usd"]
-    group = frame["base_identity"]
-    largest = money.groupby(group).transform("max")
-    inside = (money > BUCKET * largest) | (money == largest)
-    keys = pd.DataFrame(
+    size = money.to_numpy(dtype="float64", na_value=np.nan)
+    grouped = money.groupby(codes)
+    largest = grouped.transform("max").to_numpy(dtype="float64")
+    inside = (size > BUCKET * largest) | (size == largest)
+    symbols = frame["symbol"].to_numpy(dtype=object)
+    by_name = np.argsort(symbols, kind="stable")
+    # Last key first: the group, then what decides within it.
+    keys: list[npt.NDArray[Any]] = [
+        -np.nan_to_num(size, nan=-np.inf),
+        _places(frame["exchange"], exchange_priority),
+        _places(frame["quote"], quote_priority),
+        ~inside,
+        codes,
+    ]
+    order = by_name[np.lexsort(tuple(key[by_name] for key in keys))]
+    members: dict[int, list[str]] = {}
+    place = np.empty(len(frame), dtype=np.int64)
+    for row, code in zip(order.tolist(), codes[order].tolist(), strict=True):
+        listings = members.setdefault(code, [])
+        listings.append(symbols[row])
+        place[row] = len(listings)
+    firsts = {code: listings[0] for code, listings in members.items()}
+    others = {code: ",".join(listings[1:]) for code, listings in members.items()}
+    return pd.DataFrame(
         {
-            "group": group,
-            "outside": ~inside,
-            "quote": frame["quote"].map(_places(quote_priority)).fillna(len(quote_priority)),
-            "exchange": frame["exchange"].map(_places(exchange_priority)).fillna(len(exchange_priority)),
-            "money": -money.fillna(-np.inf),
-            "symbol": frame["symbol"],
-        }
+            "place": place,
+            "representative": np.array([firsts[code] for code in codes.tolist()], dtype=object),
+            "bar": BUCKET * largest,
+            "pooled": grouped.transform("sum", min_count=1).to_numpy(dtype="float64"),
+            "alternatives": np.array([others[code] for code in codes.tolist()], dtype=object),
+        },
+        index=frame.index,
     )
-    ordered = keys.sort_values(list(keys.columns), kind="stable")
-    by_group = ordered.groupby("group", sort=False)["symbol"]
-    names = by_group.agg(",".join)
-    first = by_group.first()
-    ranked = pd.DataFrame(index=frame.index)
-    ranked["place"] = (by_group.cumcount() + 1).reindex(frame.index)
-    ranked["representative"] = group.map(first)
-    ranked["bar"] = BUCKET * largest
-    ranked["pooled"] = money.groupby(group).transform("sum", min_count=1)
-    ranked["alternatives"] = group.map(names.str.partition(",")[2] if len(names) else names)
-    return ranked
 
 
-def _places(priority: Sequence[str]) -> dict[str, int]:
-    return {name: place for place, name in enumerate(priority)}
+def _places(names: pd.Series, priority: Sequence[str]) -> npt.NDArray[np.int64]:
+    """Place of each name in a list of the best first; what is not in it comes last."""
+    places = {name: place for place, name in enumerate(priority)}
+    return np.array([places.get(name, len(priority)) for name in names.tolist()], dtype=np.int64)

@@ -8,10 +8,15 @@ prices is not known.
 
 from __future__ import annotations
 
+import math
+import statistics
+from collections.abc import Iterable
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 
-from quant_lib.symbols import USD_QUOTES, parse_symbols
+from quant_lib.symbols import USD_QUOTES, parse_symbol
 
 
 def usd_rates(universe: pd.DataFrame) -> pd.Series:
@@ -34,14 +39,13 @@ def usd_rates(universe: pd.DataFrame) -> pd.Series:
     Series of float64
         Indexed by quote, sorted; a quote without a rate is absent.
     """
-    quotes = sorted(set(universe["quote"].dropna()) - {""})
+    quotes = sorted(set(universe["quote"].dropna().tolist()) - {""})
     rates = {quote: 1.0 for quote in quotes if quote in USD_QUOTES}
-    prices = _prices(universe)
-    for quote in quotes:
-        if quote in rates:
-            continue
-        rate = _direct(prices, quote)
-        rate = _cross(prices, quote) if rate is None else rate
+    unknown = [quote for quote in quotes if quote not in rates]
+    markets = _markets(universe) if unknown else []
+    for quote in unknown:
+        rate = _direct(markets, quote)
+        rate = _cross(markets, quote) if rate is None else rate
         if rate is not None:
             rates[quote] = rate
     return pd.Series(rates, dtype="float64", name="usd_rate").sort_index()
@@ -55,45 +59,61 @@ def liquidity(frame: pd.DataFrame) -> pd.Series:
     return turnover.fillna(traded)
 
 
-def _prices(universe: pd.DataFrame) -> pd.DataFrame:
+class _Market(NamedTuple):
+    base: str
+    quote: str
+    price: float
+    size: float
+    spot: bool
+    symbol: str
+
+
+def _markets(universe: pd.DataFrame) -> list[_Market]:
     """Keep one row per market that can price a currency: active, with a positive close per single unit of its base."""
-    if "close" in universe.columns:
-        close = universe["close"].to_numpy(dtype="float64", na_value=np.nan)
-    else:
-        close = np.full(len(universe), np.nan)
+    if "close" not in universe.columns:
+        return []
+    close = universe["close"].to_numpy(dtype="float64", na_value=np.nan)
     usable = universe["active"].to_numpy(dtype=bool) & np.isfinite(close) & (close > 0.0)
-    frame = universe.loc[usable]
-    multiplier = parse_symbols(frame["symbol"])["multiplier"].to_numpy()
-    return pd.DataFrame(
-        {
-            "base": frame["base"].to_numpy(),
-            "quote": frame["quote"].to_numpy(),
-            "price": close[usable] / multiplier,
-            "size": liquidity(frame).to_numpy(),
-            "spot": frame["asset_type"].isin(["spot", "forex"]).to_numpy(),
-            "symbol": frame["symbol"].to_numpy(),
-        }
-    )
+    frame = universe[["base", "quote", "symbol", "asset_type"]][usable]
+    symbols = frame["symbol"].tolist()
+    price = close[usable] / np.array([parse_symbol(symbol).multiplier for symbol in symbols], dtype=np.int64)
+    size = liquidity(universe).to_numpy(dtype="float64")[usable]
+    spot = frame["asset_type"].isin(["spot", "forex"]).tolist()
+    columns = (frame["base"].tolist(), frame["quote"].tolist(), price.tolist(), size.tolist(), spot, symbols)
+    return [_Market(*row) for row in zip(*columns, strict=True)]
 
 
-def _direct(prices: pd.DataFrame, quote: str) -> float | None:
-    straight = prices[(prices["base"] == quote) & prices["quote"].isin(USD_QUOTES)]
-    inverted = prices[prices["base"].isin(USD_QUOTES) & (prices["quote"] == quote)]
+def _direct(markets: list[_Market], quote: str) -> float | None:
+    straight = [m for m in markets if m.base == quote and m.quote in USD_QUOTES]
     # Turnover of an inverted market is in the unknown currency; its own price turns it into dollars.
-    inverted = inverted.assign(price=1.0 / inverted["price"], size=inverted["size"] / inverted["price"])
-    found = pd.concat([straight, inverted], ignore_index=True)
-    if found.empty:
+    inverted = [
+        m._replace(price=1.0 / m.price, size=m.size / m.price)
+        for m in markets
+        if m.base in USD_QUOTES and m.quote == quote
+    ]
+    found = straight + inverted
+    if not found:
         return None
-    best = found.sort_values(["spot", "size", "symbol"], ascending=[False, False, True], na_position="last")
-    return float(best["price"].iloc[0])
+    return min(
+        found, key=lambda m: (not m.spot, math.isnan(m.size), 0.0 if math.isnan(m.size) else -m.size, m.symbol)
+    ).price
 
 
-def _cross(prices: pd.DataFrame, quote: str) -> float | None:
+def _cross(markets: list[_Market], quote: str) -> float | None:
     for only_spot in (True, False):
-        pool = prices[prices["spot"]] if only_spot else prices
-        dollars = pool[pool["quote"].isin(USD_QUOTES)].groupby("base")["price"].median()
-        local = pool[pool["quote"] == quote].groupby("base")["price"].median()
-        ratio = (dollars / local).dropna()
-        if not ratio.empty:
-            return float(ratio.median())
+        pool = [m for m in markets if m.spot or not only_spot]
+        dollars = _medians(m for m in pool if m.quote in USD_QUOTES)
+        local = _medians(m for m in pool if m.quote == quote)
+        ratios = [dollars[base] / price for base, price in local.items() if base in dollars]
+        if ratios:
+            return statistics.median(ratios)
     return None
+
+
+def _medians(markets: Iterable[_Market]) -> dict[str, float]:
+    """Median price of each base."""
+    prices: dict[str, list[float]] = {}
+    for market in markets:
+        if isinstance(market.base, str):
+            prices.setdefault(market.base, []).append(market.price)
+    return {base: statistics.median(found) for base, found in prices.items()}

@@ -173,6 +173,13 @@ _FEATURES = (frozenset(VENDOR_COLUMNS.values()) - TEXT_COLUMNS) | frozenset(
         *LIVE_COLUMNS.values(),
     }
 )
+
+
+def readable_columns() -> frozenset[str]:
+    """Every column of a universe that a rule can name."""
+    return TEXT_COLUMNS | _FEATURES | frozenset(DOLLAR_COLUMNS.values())
+
+
 _CODES = frozenset({"category"})
 """Columns whose numbers name things: they are listed, not ordered."""
 

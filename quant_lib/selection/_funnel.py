@@ -77,4 +77,5 @@ def typed(frame: pd.DataFrame, spec: TableSpec) -> pd.DataFrame:
     """Columns and types of a contract; what only the caller knows is left out where it is absent."""
     names = [name for name in spec.column_names if name in frame.columns or name not in _CALLERS]
     types = spec.pandas_types()
-    return frame[names].astype({name: types[name] for name in names}).reset_index(drop=True)
+    wrong = {name: types[name] for name in names if frame[name].dtype != types[name]}
+    return frame[names].astype(wrong).reset_index(drop=True)

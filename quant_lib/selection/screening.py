@@ -26,6 +26,7 @@ from quant_lib.selection._filters import (
     VENDOR_TYPES,
     feature_column,
     numbers,
+    readable_columns,
 )
 from quant_lib.selection._funnel import Funnel, typed
 from quant_lib.selection._rules import RATINGS, ScreenRules, in_words
@@ -37,6 +38,12 @@ __all__ = ["RATINGS", "VENDOR_COLUMNS", "VENDOR_TYPES", "ScreenResult", "ScreenR
 
 _IDENTITY = ("symbol", "exchange", "asset_type", "base", "quote", "active")
 _FIGURES = tuple(c.name for c in CANDIDATES.columns if c.type == "float64" and c.name != "pooled_turnover")
+
+
+_READABLE = readable_columns() | frozenset(
+    {*CANDIDATES.column_names, *_IDENTITY, "date", "adx_14", "turnover_usd", "value_traded_usd"}
+)
+"""Columns a rule can name or a candidate holds; whatever else the features of a date have plays no part."""
 
 
 @dataclass(frozen=True)
@@ -179,7 +186,10 @@ def _prepare(universe: pd.DataFrame) -> pd.DataFrame:
         raise MissingDataError(
             f"columns {', '.join(lacking)}", "the universe frame", "join the instruments of the date"
         )
-    frame = universe.sort_values("symbol", ignore_index=True)
+    # Text as plain objects and no column that no rule can name: both are what the many small steps below cost.
+    frame = universe[[name for name in universe.columns if name in _READABLE]]
+    text = [name for name, kind in frame.dtypes.items() if isinstance(kind, pd.StringDtype)]
+    frame = frame.astype(dict.fromkeys(text, "object")).sort_values("symbol", ignore_index=True)
     if frame["symbol"].duplicated().any():
         repeated = in_words(sorted(set(frame.loc[frame["symbol"].duplicated(), "symbol"])))
         raise InvalidUniverseError("universe", f"{repeated} appears more than once", "give one row per symbol")
@@ -193,21 +203,22 @@ def _prepare(universe: pd.DataFrame) -> pd.DataFrame:
         )
     if "date" in frame and len(frame["date"].unique()) > 1:
         raise InvalidUniverseError("universe", "it holds more than one date", "pass the rows of the decision date")
+    made: dict[str, object] = {"ticker": [part[2] for part in parts]}
     if "adx" not in frame and "adx_14" in frame:
-        frame["adx"] = frame["adx_14"]
-    frame["ticker"] = pd.array([part[2] for part in parts], dtype="str")
-    frame["active"] = frame["active"].fillna(False).astype(bool)
-    return frame
+        made["adx"] = frame["adx_14"]
+    made["active"] = frame["active"].fillna(False).astype(bool)
+    return frame.drop(columns=list(made), errors="ignore").join(pd.DataFrame(made, index=frame.index))
 
 
 def _in_dollars(frame: pd.DataFrame, rates: pd.Series) -> pd.DataFrame:
     rate = frame["quote"].map(rates).astype("float64")
-    made = frame.assign(usd_rate=rate, base_identity=base_identity(frame), liquidity=liquidity(frame))
+    size = liquidity(frame)
+    made = {"usd_rate": rate, "base_identity": base_identity(frame), "liquidity": size}
     for column in ("turnover", "value_traded"):
         if column in frame:
             made[f"{column}_usd"] = frame[column].astype("float64") * rate
-    made["liquidity_usd"] = made["liquidity"] * rate
-    return made
+    made["liquidity_usd"] = size * rate
+    return frame.drop(columns=list(made), errors="ignore").join(pd.DataFrame(made))
 
 
 def _membership(funnel: Funnel, rules: ScreenRules) -> None:
@@ -291,9 +302,10 @@ def _truncate(funnel: Funnel, rules: ScreenRules) -> None:
 def _order(funnel: Funnel, by: str, *, ascending: bool) -> None:
     """Sort by a figure, the missing ones last, equal ones by symbol."""
     figures = _figures(funnel.frame, by)
-    keys = pd.DataFrame({"figure": figures if ascending else -figures, "symbol": funnel.frame["symbol"].to_numpy()})
-    place = keys.sort_values(["figure", "symbol"], na_position="last").index
-    funnel.frame = funnel.frame.iloc[place.to_numpy()]
+    names = funnel.frame["symbol"].to_numpy(dtype=object)
+    by_name = np.argsort(names, kind="stable")
+    place = by_name[np.argsort((figures if ascending else -figures)[by_name], kind="stable")]
+    funnel.frame = funnel.frame.iloc[place]
 
 
 def _head(funnel: Funnel, step: str, by: str, limit: int) -> None:
@@ -307,16 +319,12 @@ def _figures(frame: pd.DataFrame, by: str) -> npt.NDArray[np.float64]:
     return numbers(frame, feature_column(by))
 
 
-_CANDIDATE_INPUTS = frozenset(CANDIDATES.column_names) | {"turnover_usd", "value_traded_usd"}
-
-
 def _candidates(frame: pd.DataFrame, rules: ScreenRules) -> pd.DataFrame:
-    kept = [name for name in frame.columns if name in _CANDIDATE_INPUTS]
-    made = frame[kept].assign(direction=rules.direction, rank=np.arange(1, len(frame) + 1))
-    for column in ("turnover", "value_traded"):
-        if column in made:
-            made[column] = made[f"{column}_usd"]
-    for column in _FIGURES:
-        if column not in made:
-            made[column] = np.nan
-    return typed(made, CANDIDATES)
+    money = {name: f"{name}_usd" for name in ("turnover", "value_traded") if name in frame.columns}
+    unknown = np.full(len(frame), np.nan)
+    made: dict[str, object] = dict.fromkeys(_FIGURES, unknown)
+    for name in CANDIDATES.column_names:
+        if name in frame.columns:
+            made[name] = frame[money.get(name, name)].to_numpy()
+    made |= {"direction": np.full(len(frame), rules.direction, dtype=object), "rank": np.arange(1, len(frame) + 1)}
+    return typed(pd.DataFrame(made), CANDIDATES)

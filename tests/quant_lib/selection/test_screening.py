@@ -3,6 +3,7 @@
 import datetime as dt
 import itertools
 import math
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -351,3 +352,23 @@ def test_scan_and_reconstruction_agree_on_the_same_rows(universe):
     rules = ScreenRules(**LONG, rating="recommend_all", value_traded_min=1e6, sort_by="Recommend.All", limit=5)
     names = [screen(rows, rules).candidates["symbol"].tolist() for rows in (frame, universe_from_scan(scan))]
     assert names[0] == names[1] == ["BINANCE:AAAUSDT", "BINANCE:CCCUSDT"]
+
+
+def test_a_wide_universe_of_single_columns_is_screened_in_silence(universe):
+    """Features come as many single columns; a screen neither warns of them nor lets them decide anything."""
+    frame = universe(
+        {f"BINANCE:{name}{quote}": {} for name in ("AAA", "BBB", "CCC", "DDD") for quote in ("USDT", "TRY")}
+    )
+    wide = frame.copy()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for number in range(120):
+            wide[f"feature_{number}"] = float(number)
+    rules = ScreenRules(direction="LONG", sort_by="turnover", base_limit=5, limit=3, perp_counterparts=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = screen(wide, rules)
+    plain = screen(frame, rules)
+    assert len(found.candidates) == 3
+    for name in ("candidates", "funnel", "drops"):
+        pd.testing.assert_frame_equal(getattr(found, name), getattr(plain, name), check_exact=True)
