@@ -79,9 +79,8 @@ def _moment(features: pd.DataFrame, symbols: pd.Index, overall_rating: str, want
     stored = [_RENAMED.get(name, name) for name in names]
     money = [name for name in ("turnover", "value_traded") if name in features]
     rows = _rows(features, symbols, tuple(dict.fromkeys((*stored, overall_rating, *money))), "features")
-    made = {name: rows[column] for name, column in zip(names, stored, strict=True)}
-    made |= {f"{name}_local": rows[name] for name in money}
-    return pd.DataFrame({**made, "recommend_all": rows[overall_rating]})
+    local = [f"{name}_local" for name in money]
+    return rows[[*stored, *money, overall_rating]].set_axis([*names, *local, "recommend_all"], axis=1)
 
 
 def _with_money(facts: pd.DataFrame) -> pd.DataFrame:
@@ -104,8 +103,9 @@ def _rows(frame: pd.DataFrame, symbols: pd.Index, columns: tuple[str, ...], what
             f"column {', '.join(lacking)}", what, "pass the rows of the date with all contract columns"
         )
     wanted = list(dict.fromkeys(columns))
-    own = frame[frame["symbol"].isin(symbols)]
-    return own.set_index("symbol")[wanted].reindex(symbols).reset_index(drop=True)
+    # Rows by number, so that only the wanted columns are ever copied; -1 is no row and stays missing.
+    at = pd.Index(frame["symbol"]).get_indexer(symbols)
+    return frame[wanted].set_axis(pd.RangeIndex(len(frame)), axis=0).reindex(at).reset_index(drop=True)
 
 
 def _check(
@@ -118,7 +118,8 @@ def _check(
     lacking = sorted({*KEY, "base_identity"} - set(candidates.columns))
     if lacking:
         raise MissingDataError(f"column {', '.join(lacking)}", "candidates", "screen the universe first")
-    if candidates.duplicated(KEY).any():
+    keys = list(zip(*(candidates[name].tolist() for name in KEY), strict=True))
+    if len(set(keys)) < len(keys):
         raise InvalidUniverseError("candidates", "a (symbol, logic, direction) repeats", "give each candidate one row")
     if not candidates["direction"].isin(["LONG", "SHORT"]).all():
         raise InvalidUniverseError("candidates", "a direction is neither LONG nor SHORT", "declare the sleeve's side")

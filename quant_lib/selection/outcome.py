@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -122,16 +123,18 @@ def outcome_of(
         Outcome of recruitment, best first.
     rules : SelectionRules
     """
-    table = facts.assign(
-        alpha_score=scored.alpha.reindex(facts.index),
-        cluster=clusters.reindex(facts.index).fillna(-1),
-        n_missing=scored.values.isna().sum(axis=1).reindex(facts.index).fillna(0),
+    columns: dict[str, Any] = {name: facts[name] for name in facts if name in _COLUMNS}
+    columns |= {
+        "alpha_score": scored.alpha.reindex(facts.index),
+        "cluster": clusters.reindex(facts.index).fillna(-1),
+        "n_missing": scored.values.isna().sum(axis=1).reindex(facts.index).fillna(0),
         **_placed(facts, ranked, ranking, recruited),
-    )
+    }
     vetoes = _all_vetoes(facts, refused, strict, ranked, recruited)
-    _describe(table, vetoes, ranked, recruited, rules)
+    verdicts = _verdicts(facts, columns)
+    columns |= _describe(verdicts, vetoes, facts.index.get_indexer(ranked), recruited, rules)
     types = SELECTION.pandas_types()
-    made = table[list(_COLUMNS)].astype({name: types[name] for name in _COLUMNS}).reset_index(drop=True)
+    made = pd.DataFrame({name: pd.array(columns[name], dtype=types[name]) for name in _COLUMNS})
     sparse = int(made["selected"].sum()) < rules.min_winners
     summary = {**_summary(made, vetoes, scored, recruited, rules), "sparse": sparse}
     return SelectionResult(made, recruited.reached, sparse, vetoes, summary, facts, scored)
@@ -177,49 +180,75 @@ def _all_vetoes(
         out["threshold"] = float(recruited.quota)
         out["note"] = [f"rank {at:.0f} is beyond the {recruited.quota} places of the best" for at in place]
         rows = pd.concat([rows, out], ignore_index=True)
-    return rows.sort_values(KEY, kind="stable", ignore_index=True)
+    keys = list(zip(*(rows[name].tolist() for name in KEY), strict=True))
+    return rows.take(sorted(range(len(keys)), key=keys.__getitem__)).reset_index(drop=True)
+
+
+class _Verdict(NamedTuple):
+    """What the words about one candidate are made of."""
+
+    symbol: str
+    logic: str
+    direction: str
+    base_identity: str
+    alpha_score: float
+    cluster: float
+    rank: int
+    stage: int
+    selected: bool
+    blocked_by: str
+    rank_gap: int
+    rank_score: float
+    score_needed: float
+
+
+def _verdicts(facts: pd.DataFrame, columns: Mapping[str, Any]) -> list[_Verdict]:
+    parts = [(columns[name] if name in columns else facts[name]).tolist() for name in _Verdict._fields]
+    return [_Verdict(*row) for row in zip(*parts, strict=True)]
 
 
 def _describe(
-    table: pd.DataFrame, vetoes: pd.DataFrame, ranked: pd.Index, recruited: Recruitment, rules: SelectionRules
-) -> None:
+    verdicts: Sequence[_Verdict],
+    vetoes: pd.DataFrame,
+    ranked: npt.NDArray[np.intp],
+    recruited: Recruitment,
+    rules: SelectionRules,
+) -> dict[str, list[str]]:
     """Vetoes, reason and counterfactual of every row, in words."""
     held: dict[tuple[str, str, str], list[Any]] = {}
     row: Any
     for row in vetoes.itertuples(index=False):
         held.setdefault((row.symbol, row.logic, row.direction), []).append(row)
-    position = {label: at for at, label in enumerate(ranked)}
-    symbols = table.loc[ranked, "symbol"].tolist()
-    groups = _winners_by_group(table, ranked, recruited)
+    position = {int(row): at for at, row in enumerate(ranked)}
+    symbols = [verdicts[row].symbol for row in ranked]
+    groups = _winners_by_group(verdicts, ranked, recruited)
     columns: dict[str, list[str]] = {
         n: [] for n in ("vetoes", "soft_vetoes", "veto_detail", "reason", "to_be_selected")
     }
-    for row in table.itertuples():
+    for number, row in enumerate(verdicts):
         own = held.get((row.symbol, row.logic, row.direction), [])
         columns["vetoes"].append(",".join(one.veto for one in own if one.kind == "hard"))
         columns["soft_vetoes"].append(",".join(one.veto for one in own if one.kind == "soft"))
         detail = {one.veto: {"value": _null(one.value), "threshold": _null(one.threshold)} for one in own}
         columns["veto_detail"].append(json.dumps(detail, sort_keys=True))
-        at = position.get(row.Index, -1)
+        at = position.get(number, -1)
         rival = symbols[recruited.rival[at]] if at >= 0 and recruited.rival[at] >= 0 else ""
         columns["reason"].append(_reason(row, own, rival, groups, rules))
         columns["to_be_selected"].append(_counterfactual(row, own, rival))
-    for name, values in columns.items():
-        table[name] = pd.array(values, dtype="str")
+    return columns
 
 
 def _winners_by_group(
-    table: pd.DataFrame, ranked: pd.Index, recruited: Recruitment
-) -> dict[tuple[int, str], list[Any]]:
-    groups: dict[tuple[int, str], list[Any]] = {}
-    row: Any
-    for row in table.loc[ranked[recruited.stage > 0]].itertuples():
+    verdicts: Sequence[_Verdict], ranked: npt.NDArray[np.intp], recruited: Recruitment
+) -> dict[tuple[int, str], list[_Verdict]]:
+    groups: dict[tuple[int, str], list[_Verdict]] = {}
+    for row in (verdicts[at] for at in ranked[recruited.stage > 0]):
         groups.setdefault((int(row.cluster), row.direction), []).append(row)
     return groups
 
 
 def _reason(
-    row: Any, own: list[Any], rival: str, groups: Mapping[tuple[int, str], list[Any]], rules: SelectionRules
+    row: _Verdict, own: list[Any], rival: str, groups: Mapping[tuple[int, str], list[_Verdict]], rules: SelectionRules
 ) -> str:
     notes = "; ".join(f"{one.veto} ({one.note})" for one in own)
     if row.rank == 0:
@@ -241,7 +270,7 @@ def _reason(
     return f"{place}: outranked in cluster {row.cluster:.0f} by {ahead}"
 
 
-def _counterfactual(row: Any, own: list[Any], rival: str) -> str:
+def _counterfactual(row: _Verdict, own: list[Any], rival: str) -> str:
     """Say what would have to be different for the row to be selected."""
     if row.selected:
         return ""
@@ -276,20 +305,21 @@ def _null(value: float) -> float | None:
 def _summary(
     table: pd.DataFrame, vetoes: pd.DataFrame, scored: Score, recruited: Recruitment, rules: SelectionRules
 ) -> dict[str, Any]:
-    won = table[table["selected"]]
-    ranked = table["rank"] > 0
+    selected, ranked = table["selected"].to_numpy(dtype=bool), table["rank"].to_numpy(dtype="int64") > 0
+    short, stage = table["direction"].eq("SHORT").to_numpy(dtype=bool), table["stage"].to_numpy(dtype="int64")
+    cluster = table["cluster"].to_numpy(dtype="int64")
     return {
         "n_candidates": len(table),
         "n_vetoed": int((~ranked).sum()),
         "n_eligible": int(ranked.sum()),
-        "n_soft_vetoed": int((ranked & table["soft_vetoes"].ne("")).sum()),
-        "n_clusters": int(table.loc[table["cluster"] >= 0, "cluster"].nunique()),
-        "n_winners": len(won),
-        "n_long": int((won["direction"] == "LONG").sum()),
-        "n_short": int((won["direction"] == "SHORT").sum()),
-        "vetoes": {str(name): int(count) for name, count in vetoes["veto"].value_counts().sort_index().items()},
+        "n_soft_vetoed": int((ranked & table["soft_vetoes"].ne("").to_numpy(dtype=bool)).sum()),
+        "n_clusters": len(np.unique(cluster[cluster >= 0])),
+        "n_winners": int(selected.sum()),
+        "n_long": int((selected & ~short).sum()),
+        "n_short": int((selected & short).sum()),
+        "vetoes": dict(sorted(Counter(vetoes["veto"].tolist()).items())),
         "stage": recruited.reached,
-        "stages": {str(stage): int((won["stage"] == stage).sum()) for stage in range(1, len(STAGES) + 1)},
+        "stages": {str(one): int((selected & (stage == one)).sum()) for one in range(1, len(STAGES) + 1)},
         "min_winners": rules.min_winners,
         "max_winners": rules.max_winners,
         "scarcity": rules.scarcity,

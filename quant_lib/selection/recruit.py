@@ -150,7 +150,7 @@ def _prepared(
     made: dict[str, npt.NDArray[np.float64]] = {}
     for one in rules.filters:
         made |= one.prepare(facts, cut.last(one.bars))
-    return facts.assign(**made)
+    return facts.assign(**made) if made else facts
 
 
 def _vetoes(rules: SelectionRules, base: Sequence[Veto]) -> tuple[list[Veto], list[Veto]]:
@@ -171,8 +171,8 @@ _REGIME_HISTORY = Veto("regime_history", "hard", "too short to fit a regime", _r
 
 
 def _rows_in(facts: pd.DataFrame, rows: pd.DataFrame) -> pd.Series:
-    keys = set(zip(rows["symbol"], rows["logic"], rows["direction"], strict=True))
-    held = [key in keys for key in zip(facts["symbol"], facts["logic"], facts["direction"], strict=True)]
+    keys = set(zip(*(rows[name].tolist() for name in KEY), strict=True))
+    held = [key in keys for key in zip(*(facts[name].tolist() for name in KEY), strict=True)]
     return pd.Series(held, index=facts.index, dtype="bool")
 
 
@@ -255,9 +255,11 @@ def _field(
         ordered = (eligible["entropy_noise_pct"].to_numpy(dtype="float64", na_value=np.nan) <= _ORDERED_MAX)[order]
     cluster = clusters.to_numpy(dtype="int64")[order]
     side = (eligible["direction"] == "SHORT").to_numpy(dtype="int64")[order]
-    listing = pd.factorize(pd.MultiIndex.from_frame(eligible[["base_identity", "logic", "direction"]]))[0][order]
+    names: dict[tuple[str, ...], int] = {}
+    keys = zip(*(eligible[name].tolist() for name in ("base_identity", "logic", "direction")), strict=True)
+    listing = np.array([names.setdefault(key, len(names)) for key in keys], dtype="int64")[order]
     return Field(
-        identity=listing.astype("int64"),
+        identity=listing,
         group=2 * cluster + side,
         cluster=cluster,
         soft=held,

@@ -29,6 +29,7 @@ TRUSTED_SOURCES = ("vendor", "exchange")
 """Where metadata must come from. A default is a guess and never counts (D39)."""
 
 _RULED = ("veto", "kind", "source", "value", "threshold", "note")
+_TYPES = {"value": "float64", "threshold": "float64"}
 _ALWAYS = frozenset({"toxic", "stale"})
 _METADATA = frozenset({"tick_size", "lot_size", "min_notional", "maker_fee", "taker_fee"})
 _HEALTH_FIGURE = {
@@ -174,12 +175,12 @@ def judge_vetoes(facts: pd.DataFrame, rules: VetoRules, vetoes: Sequence[Veto] |
             figures = (float(verdict.value[at]), float(verdict.threshold[at]), str(verdict.note[at]))
             found.append((at, place, veto.name, veto.kind, veto.source, *figures))
     found.sort(key=lambda row: row[:2])
-    rows = pd.DataFrame(found, columns=["candidate", "place", *_RULED])
-    at_row = rows["candidate"].to_numpy(dtype="int64")
-    for name in ("symbol", "logic", "direction"):
-        rows[name] = facts[name].to_numpy(dtype=object)[at_row]
-    columns = ["symbol", "logic", "direction", *_RULED]
-    return rows[columns].astype({name: "float64" if name in ("value", "threshold") else "str" for name in columns})
+    places = np.array([row[0] for row in found], dtype="int64")
+    made = {name: facts[name].to_numpy(dtype=object)[places] for name in ("symbol", "logic", "direction")}
+    made |= {name: [row[at] for row in found] for at, name in enumerate(_RULED, start=2)}
+    # Typed while they are arrays: casting a frame column by column costs more than judging.
+    typed = {name: pd.array(made[name], dtype=_TYPES.get(name, "str")) for name in made}
+    return pd.DataFrame(typed)
 
 
 def _floats(facts: pd.DataFrame, column: str) -> FloatArray:
