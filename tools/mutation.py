@@ -4,7 +4,8 @@
 
 Each mutant is one change of the syntax tree: a comparison negated or moved by its boundary, ``not``/``~`` taken away,
 ``and``/``or`` and ``&``/``|`` swapped, a veto taken out of a list, a sign or a factor turned round. It runs in an own
-process, forked before anything of the project is imported, against the tests of its file. Every mutant that no test fails on is printed.
+process, forked before anything of the project is imported, against the tests of its file. Every mutant that no test
+fails on is printed.
 """
 
 from __future__ import annotations
