@@ -39,12 +39,12 @@ def highest(x: npt.ArrayLike, length: int, offsets: IntArray | None = None) -> F
     array of shape (n_bars,)
         Same unit as ``x``; NaN until ``length`` bars and where the window holds a NaN.
     """
-    return extremes(x, (length,), 1.0, offsets)[0]
+    return extremes(x, (length,), 1.0, offsets).ravel()
 
 
 def lowest(x: npt.ArrayLike, length: int, offsets: IntArray | None = None) -> FloatArray:
     """Lowest value of the last ``length`` bars, the current one included; shapes as in `highest`."""
-    return extremes(x, (length,), -1.0, offsets)[0]
+    return extremes(x, (length,), -1.0, offsets).ravel()
 
 
 def extremes(
