@@ -11,7 +11,7 @@ import pandas as pd
 
 from quant_lib.report._template import PAGE
 from quant_lib.report.figures import all_figures
-from quant_lib.report.inputs import ReportInputs
+from quant_lib.report.inputs import ReportInputs, labelled
 from quant_lib.report.png import equity_png
 from quant_lib.report.tables import Table, all_tables, metrics_table, show
 
@@ -40,15 +40,15 @@ class Report:
 
 def _tiles(inputs: ReportInputs) -> list[dict[str, str]]:
     tiles = []
-    for (_, risk), rows in inputs.metrics.groupby(["engine", "risk_profile"], sort=True):
+    for name, rows in labelled(inputs.metrics):
         value = rows.set_index("metric")["value"]
         figure = {
-            name: None if pd.isna(value.get(name)) else float(value[name])
-            for name in ("total_return", "sharpe", "max_drawdown")
+            metric: None if pd.isna(value.get(metric)) else float(value[metric])
+            for metric in ("total_return", "sharpe", "max_drawdown")
         }
         tiles.append(
             {
-                "risk": str(risk),
+                "risk": name,
                 "total": show(figure["total_return"], "percent"),
                 "sharpe": show(figure["sharpe"], "ratio"),
                 "drawdown": show(figure["max_drawdown"], "percent"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,12 +11,14 @@ import pandas as pd
 
 from quant_lib.backtest.metrics import drawdown
 from quant_lib.report.funnel import funnel_figure, funnel_steps
-from quant_lib.report.inputs import ReportInputs
+from quant_lib.report.inputs import ReportInputs, labelled
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 PALETTE = ("#2563eb", "#ea580c", "#059669", "#9333ea", "#dc2626", "#0891b2", "#ca8a04", "#4b5563")
+DASHES = ("solid", "dash", "dashdot", "longdash")
+PATTERNS = ("", "/", ".", "x")
 BENCHMARK_COLOUR = "#9ca3af"
 
 
@@ -37,8 +41,8 @@ def _figure(title: str, **layout: Any) -> go.Figure:
 
 
 def _lines(figure: go.Figure, inputs: ReportInputs, transform: Any, *, benchmark: bool = True) -> go.Figure:
-    for colour, (name, returns) in zip(PALETTE, inputs.series().items(), strict=False):
-        figure.add_scatter(x=list(returns.index), y=transform(returns), name=name, line={"color": colour, "width": 1.8})
+    for style, (name, returns) in zip(series_styles(), inputs.series().items(), strict=False):
+        figure.add_scatter(x=list(returns.index), y=transform(returns), name=name, line=style | {"width": 1.8})
     if benchmark and len(inputs.benchmark):
         figure.add_scatter(
             x=list(inputs.benchmark.index),
@@ -47,6 +51,11 @@ def _lines(figure: go.Figure, inputs: ReportInputs, transform: Any, *, benchmark
             line={"color": BENCHMARK_COLOUR, "width": 1.2, "dash": "dot"},
         )
     return figure
+
+
+def series_styles() -> Iterator[dict[str, str]]:
+    """Colours in turn, then again with other dashes: no series goes without a line of its own."""
+    return ({"color": colour, "dash": dash} for dash in itertools.cycle(DASHES) for colour in PALETTE)
 
 
 def wealth(returns: pd.Series) -> list[float]:
@@ -125,18 +134,22 @@ def monthly(inputs: ReportInputs) -> go.Figure:
 
 
 def positions(inputs: ReportInputs) -> go.Figure:
-    """Net weights decided on the date, per risk profile."""
+    """Net weights decided on the date, per risk profile and engine."""
     figure = _figure("Net weights decided on the date", height=380, hovermode="closest", barmode="group")
-    for colour, (risk, rows) in zip(PALETTE, inputs.positions.groupby("risk_profile", sort=True), strict=False):
+    for style, pattern, (name, rows) in zip(series_styles(), _patterns(), labelled(inputs.positions), strict=False):
         ordered = rows.sort_values(["net_weight", "symbol"], ascending=[False, True])
         figure.add_bar(
             x=list(ordered["symbol"]),
             y=[float(w) for w in ordered["net_weight"]],
-            name=str(risk),
-            marker={"color": colour},
+            name=name,
+            marker={"color": style["color"], "pattern": {"shape": pattern}},
         )
     figure.update_yaxes(tickformat=".0%")
     return figure
+
+
+def _patterns() -> Iterator[str]:
+    return (pattern for pattern in itertools.cycle(PATTERNS) for _ in PALETTE)
 
 
 def all_figures(inputs: ReportInputs) -> list[tuple[str, go.Figure]]:

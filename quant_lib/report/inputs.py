@@ -60,9 +60,25 @@ class ReportInputs:
 
     def series(self) -> dict[str, pd.Series]:
         """Stitched net returns by risk profile (labelled with the engine where there are several)."""
-        several = len(set(self.returns["engine"])) > 1
-        out = {}
-        for (engine, risk), rows in self.returns.groupby(["engine", "risk_profile"], sort=True):
-            label = f"{risk} ({engine})" if several else str(risk)
-            out[label] = rows.set_index("bar_date")["ret"].sort_index()
-        return out
+        return {name: rows.set_index("bar_date")["ret"].sort_index() for name, rows in labelled(self.returns)}
+
+
+def labelled(rows: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """Split rows by risk profile and engine, named as a reader tells them apart.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        With ``engine`` and ``risk_profile``.
+
+    Returns
+    -------
+    list of tuple of str and DataFrame
+        By risk profile, then engine. The engine is named where a risk profile
+        was solved by several.
+    """
+    engines = rows.groupby("risk_profile")["engine"].nunique()
+    return [
+        (f"{risk} ({engine})" if engines[risk] > 1 else str(risk), own)
+        for (risk, engine), own in rows.groupby(["risk_profile", "engine"], sort=True)
+    ]

@@ -7,8 +7,10 @@ import io
 import numpy as np
 
 from quant_lib.backtest.metrics import drawdown
-from quant_lib.report.figures import BENCHMARK_COLOUR, PALETTE
+from quant_lib.report.figures import BENCHMARK_COLOUR, series_styles
 from quant_lib.report.inputs import ReportInputs
+
+_LINES = {"solid": "-", "dash": "--", "dashdot": "-.", "longdash": (0, (8, 3))}
 
 
 def equity_png(inputs: ReportInputs) -> bytes:
@@ -19,9 +21,18 @@ def equity_png(inputs: ReportInputs) -> bytes:
     figure = Figure(figsize=(7.2, 3.9), dpi=80, layout="constrained")
     FigureCanvasAgg(figure)
     top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=[2.2, 1.0])
-    for colour, (name, returns) in zip(PALETTE, inputs.series().items(), strict=False):
-        top.plot(returns.index, np.cumprod(1.0 + returns.to_numpy()), color=colour, lw=1.3, label=name)
-        bottom.plot(returns.index, 100.0 * drawdown(returns.to_numpy()), color=colour, lw=1.0)
+    for style, (name, returns) in zip(series_styles(), inputs.series().items(), strict=False):
+        top.plot(
+            returns.index,
+            np.cumprod(1.0 + returns.to_numpy()),
+            color=style["color"],
+            ls=_LINES[style["dash"]],
+            lw=1.3,
+            label=name,
+        )
+        bottom.plot(
+            returns.index, 100.0 * drawdown(returns.to_numpy()), color=style["color"], ls=_LINES[style["dash"]], lw=1.0
+        )
     if len(inputs.benchmark):
         growth = np.cumprod(1.0 + inputs.benchmark.to_numpy())
         top.plot(inputs.benchmark.index, growth, color=BENCHMARK_COLOUR, lw=1.0, ls=":", label=inputs.benchmark_name)

@@ -77,6 +77,8 @@ def metrics_table(inputs: ReportInputs) -> Table:
 def _allocation_table(inputs: ReportInputs) -> Table:
     columns = [
         "risk_profile",
+        "engine",
+        "solved_profile",
         "backend",
         "status",
         "n_assets",
@@ -87,7 +89,8 @@ def _allocation_table(inputs: ReportInputs) -> Table:
         "kappa",
         "shrinkage",
     ]
-    return _plain("allocations", "How the weights were solved", inputs.allocations.sort_values("risk_profile")[columns])
+    ordered = inputs.allocations.sort_values(["risk_profile", "engine"], kind="stable")
+    return _plain("allocations", "How the weights were solved", ordered[columns])
 
 
 def _positions_table(inputs: ReportInputs) -> Table:
