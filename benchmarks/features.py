@@ -134,10 +134,12 @@ def against_talib(symbols=20, days=1500):
         for _, own in TALIB.values():
             own(*part, inner)
 
+    alone = best(lambda: [work(part) for part in parts], 9)
     with ThreadPoolExecutor(2) as pool:
         both = best(lambda: list(pool.map(work, parts)), 9)
     print(f"  all, one thread, CPU   {theirs / c.size * 1e9:8.1f} {ours / c.size * 1e9:8.1f} {theirs / ours:7.2f}x")
     print(f"  all, two threads, wall {'':8} {both / c.size * 1e9:8.1f} {theirs / both:7.2f}x")
+    print(f"  two threads against one, wall {'':10} {alone / both:7.2f}x")
 
 
 def matrix(symbols=500, days=1500):
