@@ -5,6 +5,7 @@ Semantics 2.4 to 2.9; decision record 0005.
 
 from __future__ import annotations
 
+from quant_lib.health._adjusted import adjusted
 from quant_lib.health._assess import STATUS_PRECEDENCE, HealthReport, assess_health
 from quant_lib.health._errors import BarsContractError, InvalidRuleError
 from quant_lib.health._holes import RepairPlan, RepairRules, find_holes, hole_rows, judge_repair, plan_repair
@@ -22,6 +23,7 @@ __all__ = [
     "InvalidRuleError",
     "RepairPlan",
     "RepairRules",
+    "adjusted",
     "assess_health",
     "explain_gaps",
     "find_holes",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from quant_resources.ingestion._adjusted import adjusted_bars
 from quant_resources.ingestion._ingest import CHECKPOINT_BARS, IngestReport, ingest
 from quant_resources.ingestion._plan import OVERLAP_BARS, Stored, Want, last_expected, plan_wants
 from quant_resources.ingestion._refresh import RefreshReport, refresh
@@ -16,6 +17,7 @@ __all__ = [
     "RepairReport",
     "Stored",
     "Want",
+    "adjusted_bars",
     "audit_date",
     "ingest",
     "last_expected",

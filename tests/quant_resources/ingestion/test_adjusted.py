@@ -1,0 +1,101 @@
+"""N7: a split arrives; what is stored and what was known yesterday stay, today's view moves by the factor."""
+
+import datetime as dt
+import hashlib
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from quant_lib.contracts import OHLCV_REFRESHES, OHLCV_REVISIONS
+from quant_lib.health import BarsContractError, adjusted
+from quant_resources.ingestion import adjusted_bars, refresh
+
+BEFORE, ON = dt.date(2024, 3, 26), dt.date(2024, 3, 31)
+SPLIT, OTHER = "BINANCE:AUSDT", "BINANCE:BUSDT"
+PRICES = ["open", "high", "low", "close"]
+
+
+@pytest.fixture
+def split_market(bench):
+    """A lake that ingested until BEFORE, and a market that serves a 4-for-1 split since."""
+    bars = pd.concat([bench.walk(symbol, 120) for symbol in (SPLIT, OTHER)], ignore_index=True)
+    instruments = bench.catalogue([SPLIT, OTHER], ON)
+    bench.ingest(bench.client(bench.source(bars), BEFORE), instruments, BEFORE)
+    after = bars.copy()
+    at = after["symbol"] == SPLIT
+    after.loc[at, PRICES] /= 4.0
+    after.loc[at, "volume"] *= 4.0
+    return bench, instruments, bench.client(bench.source(after), ON)
+
+
+def digests(lake):
+    return {path: hashlib.sha256(path.read_bytes()).digest() for path in (lake.root / "ohlcv").rglob("*.parquet")}
+
+
+def test_a_split_moves_only_what_was_known_after_it(split_market):
+    bench, instruments, client = split_market
+    raw, version, files = bench.lake.read("ohlcv"), bench.lake.version("ohlcv"), digests(bench.lake)
+    yesterday = adjusted_bars(bench.lake, [SPLIT, OTHER], BEFORE)
+    pd.testing.assert_frame_equal(yesterday, raw)
+    bench.ingest(client, instruments, ON)
+    now = digests(bench.lake)
+    assert {path: now[path] for path in files} == files
+    pd.testing.assert_frame_equal(bench.lake.read("ohlcv", version=version), raw)
+    pd.testing.assert_frame_equal(bench.lake.read("ohlcv", until=BEFORE), raw)
+    pd.testing.assert_frame_equal(adjusted_bars(bench.lake, [SPLIT, OTHER], BEFORE), yesterday)
+    lines = bench.lake.read("ohlcv_revisions")
+    assert lines[["symbol", "field", "served"]].to_numpy().tolist() == [[SPLIT, "basis", 0.25]]
+    today = adjusted_bars(bench.lake, [SPLIT, OTHER], ON)
+    old = today["date"] <= pd.Timestamp(BEFORE)
+    mine = today["symbol"] == SPLIT
+    was = raw.loc[raw["symbol"] == SPLIT]
+    assert (today.loc[old & mine, PRICES].to_numpy() == 0.25 * was[PRICES].to_numpy()).all()
+    assert (today.loc[old & mine, "volume"].to_numpy() == 4.0 * was["volume"].to_numpy()).all()
+    newest = bench.lake.read("ohlcv").set_index(["date", "symbol"])
+    rest = today.loc[~(old & mine)].set_index(["date", "symbol"])
+    pd.testing.assert_frame_equal(rest, newest.loc[rest.index])
+    assert today.loc[mine, "close"].pct_change().abs().max() < 0.2  # one basis, no seam
+
+
+def test_a_refresh_settles_the_factor(split_market):
+    bench, instruments, client = split_market
+    bench.ingest(client, instruments, ON)
+    view = adjusted_bars(bench.lake, [SPLIT], ON)
+    refresh(bench.lake, client, instruments, [SPLIT], ON, start=dt.date(2017, 1, 1),
+            now=dt.datetime(2024, 7, 1, tzinfo=dt.UTC), reason="4-for-1 split")  # fmt: skip
+    again = adjusted_bars(bench.lake, [SPLIT], ON)
+    np.testing.assert_allclose(again[PRICES], view[PRICES], rtol=1e-12)
+    np.testing.assert_array_equal(again[PRICES], bench.lake.read("ohlcv", symbols=[SPLIT])[PRICES])
+
+
+def revision(date, seen_on, factor):
+    row = {"date": date, "symbol": "X:A", "field": "basis", "stored": 1.0, "served": factor, "seen_on": seen_on}
+    return pd.DataFrame([row]).astype(OHLCV_REVISIONS.pandas_types())
+
+
+NO_REFRESH = pd.DataFrame(columns=list(OHLCV_REFRESHES.column_names)).astype(OHLCV_REFRESHES.pandas_types())
+
+
+def bars_of(days):
+    dates = pd.date_range("2024-01-01", periods=days).astype("datetime64[us]")
+    return pd.DataFrame({"symbol": "X:A", "date": dates, **dict.fromkeys(PRICES, 8.0), "volume": 3.0})
+
+
+def test_factors_of_two_splits_multiply_and_a_repeated_line_counts_once():
+    lines = [
+        revision("2024-01-03", "2024-01-04", 0.5),
+        revision("2024-01-03", "2024-01-05", 0.5),
+        revision("2024-01-07", "2024-01-08", 0.25),
+    ]
+    view = adjusted(bars_of(9), pd.concat(lines), NO_REFRESH, dt.date(2024, 1, 9))
+    assert view["close"].tolist() == [1.0] * 3 + [2.0] * 4 + [8.0] * 2
+    assert (view["close"] * view["volume"] == 24.0).all()
+    earlier = adjusted(bars_of(9), pd.concat(lines), NO_REFRESH, dt.date(2024, 1, 7))
+    assert earlier["close"].tolist() == [4.0] * 3 + [8.0] * 4
+
+
+@pytest.mark.parametrize("factor", [0.0, -1.0, np.inf, np.nan])
+def test_a_factor_that_is_none_is_an_error(factor):
+    with pytest.raises(BarsContractError, match="X:A 2024-01-03"):
+        adjusted(bars_of(5), revision("2024-01-03", "2024-01-04", factor), NO_REFRESH, dt.date(2024, 1, 5))
