@@ -37,6 +37,7 @@ def test_strict_takes_what_passes_and_stops_at_the_floor():
     assert stages(found) == [1, 0, 1, 0, 1, 1]
     assert found.reached == 1
     assert found.blocked.tolist() == ["", "soft", "", "soft", "", ""]
+    assert found.rival.tolist() == [-1] * 6, "a veto stands in the way, not another candidate"
 
 
 def test_stage_two_admits_what_the_relaxed_thresholds_do():
