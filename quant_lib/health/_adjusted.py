@@ -47,15 +47,15 @@ def adjusted(bars: pd.DataFrame, revisions: pd.DataFrame, refreshes: pd.DataFram
     # The stored bars stay as they are, so a later factor of the same overlap contains the earlier one.
     known = known.sort_values(["symbol", "date", "seen_on"]).drop_duplicates(["symbol", "date"], keep="last")
     factor = np.ones(len(view))
-    for row in known.itertuples():
-        if not (np.isfinite(row.served) and row.served > 0):
-            raise BarsContractError(f"a factor of {row.served}", f"{row.symbol} {row.date:%Y-%m-%d}", "refresh it")
-        touched = (view["symbol"] == row.symbol) & (view["date"] <= row.date)
-        for done in refreshes.loc[
-            (refreshes["symbol"] == row.symbol) & (refreshes["date"] >= row.seen_on)
-        ].itertuples():
-            touched &= ~view["date"].between(done.from_date, done.date)
-        factor[touched.to_numpy()] *= row.served
+    served = known["served"].to_numpy(dtype=np.float64)
+    for symbol, date, seen, ratio in zip(known["symbol"], known["date"], known["seen_on"], served, strict=True):
+        if not (np.isfinite(ratio) and ratio > 0):
+            raise BarsContractError(f"a factor of {ratio}", f"{symbol} {date:%Y-%m-%d}", "refresh it")
+        touched = (view["symbol"] == symbol) & (view["date"] <= date)
+        later = refreshes.loc[(refreshes["symbol"] == symbol) & (refreshes["date"] >= seen)]
+        for first, last in zip(later["from_date"], later["date"], strict=True):
+            touched &= ~view["date"].between(first, last)
+        factor[touched.to_numpy()] *= ratio
     for name in _PRICES:
         view[name] = view[name] * factor
     view["volume"] = view["volume"] / factor
