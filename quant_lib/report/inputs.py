@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -77,8 +78,7 @@ def labelled(rows: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
         By risk profile, then engine. The engine is named where a risk profile
         was solved by several.
     """
-    engines = rows.groupby("risk_profile")["engine"].nunique()
-    return [
-        (f"{risk} ({engine})" if engines[risk] > 1 else str(risk), own)
-        for (risk, engine), own in rows.groupby(["risk_profile", "engine"], sort=True)
-    ]
+    pairs = rows.groupby(["risk_profile", "engine"], sort=True)
+    found = [(str(key[0]), str(key[1]), own) for key, own in pairs]
+    solved = Counter(risk for risk, _, _ in found)
+    return [(f"{risk} ({engine})" if solved[risk] > 1 else risk, own) for risk, engine, own in found]
