@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from quant_assets.checks.shared import judge_bars
+from quant_assets.checks.shared import _filled_bars, judge_bars
 from quant_lib.contracts import OHLCV, OHLCV_FETCHES
 from quant_resources.lakehouse import Lake
 from quant_resources.lakehouse import lake as lake_module
@@ -84,3 +84,14 @@ def test_a_bad_bar_among_those_asked_for_fails_and_is_shown(lake, spoil):
     verdict = judge_bars(lake, dt.date(2024, 4, 2))
     assert not verdict.passed
     assert verdict.failing["date"].tolist() == [pd.Timestamp(2024, 3, 10)]
+
+
+@pytest.mark.parametrize(("n_filled", "verdicts"), [(1, [False]), (0, [])], ids=["filled", "still open"])
+def test_the_bars_that_filled_a_hole_are_judged_with_it(lake, n_filled, verdicts):
+    frame = bars()
+    bad = frame.index[frame["date"] == pd.Timestamp(2024, 3, 10)]
+    frame.loc[bad, "low"] = frame.loc[bad, "close"] + 0.5
+    store(lake, frame, {})
+    day = pd.Timestamp(2024, 3, 10)
+    hole = pd.DataFrame({"symbol": [SYMBOL], "from_date": [day], "to_date": [day], "n_filled": [n_filled]})
+    assert [verdict.passed for verdict in _filled_bars(lake, LAST, hole)] == verdicts
