@@ -4,7 +4,6 @@ import base64
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-import pandas as pd
 
 from quant_assets.common import result, schema_metadata, the_date
 from quant_assets.sleeve_rules import sleeve_calendar
@@ -13,6 +12,8 @@ from quant_resources.artifacts import Artifact, ArtifactsResource
 from quant_resources.lakehouse.resource import LakehouseResource
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from quant_assets.alpha.sleeve import SleeveContext
 
 
@@ -49,8 +50,10 @@ def report_asset(chain: "SleeveContext") -> dg.AssetsDefinition:
     return report
 
 
-def _rows(written: list[Artifact], artifacts: ArtifactsResource) -> pd.DataFrame:
+def _rows(written: list[Artifact], artifacts: ArtifactsResource) -> "pd.DataFrame":
     from pathlib import Path
+
+    import pandas as pd
 
     root = Path(artifacts.root)
     return pd.DataFrame(

@@ -3,7 +3,7 @@
 import datetime as dt
 import hashlib
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -11,8 +11,11 @@ from quant_assets import keys
 from quant_assets.automation.landed import landed_since, materialised_after, newest_storage_id, requests_for
 from quant_assets.checks.factory import Contract
 from quant_resources.alerts import Alert, AlertsResource, shortened
-from quant_resources.lakehouse import Lake
 from quant_resources.lakehouse.resource import LakehouseResource
+
+if TYPE_CHECKING:
+    from quant_resources.lakehouse import Lake
+
 
 INTERVAL_SECONDS = 60
 
@@ -54,7 +57,7 @@ def candidates_landed_sensor(job: Any, candidates: Sequence[dg.AssetKey]) -> dg.
     return candidates_landed
 
 
-def unasked_symbols(lake: Lake, profile: str, date: dt.date) -> set[str]:
+def unasked_symbols(lake: "Lake", profile: str, date: dt.date) -> set[str]:
     """Candidates of a sleeve and date whose bars nobody asked for on that date."""
     symbols = set(lake.decision("candidates", profile, date)["symbol"])
     asked = set(lake.read("ohlcv_fetches", date=date)["symbol"]) if lake.exists("ohlcv_fetches") else set()

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-import pandas as pd
-
-from quant_assets.dataops.catalogue_history import VERSIONS, asked_rows, instruments_on
 from quant_lib.contracts import INSTRUMENT_VERSIONS, INSTRUMENTS
 from quant_lib.contracts.verdicts import Verdict, all_of, judge_schema, require
-from quant_lib.instruments import metadata_coverage
 from quant_resources.config import UniverseConfig
-from quant_resources.lakehouse import Lake
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from quant_resources.lakehouse import Lake
+
 
 MIN_METADATA_COVERAGE = 0.95
 REQUIRED = ("tick_size", "price_precision")
@@ -25,6 +27,10 @@ def judge_catalogue(lake: Lake, date: dt.date, universes: Iterable[UniverseConfi
     Every symbol seen before, of a venue that is still asked, must be there: listed,
     delisted or vanished. The values that hold by the history must be the day's.
     """
+    import pandas as pd
+
+    from quant_assets.dataops.catalogue_history import VERSIONS, asked_rows, instruments_on
+
     rows = lake.read("instruments", date=date)
     versions = lake.read(VERSIONS, until=date)
     lost = sorted(set(asked_rows(versions, universes)["symbol"]) - set(rows["symbol"]))
@@ -52,6 +58,8 @@ def judge_catalogue(lake: Lake, date: dt.date, universes: Iterable[UniverseConfi
 
 def judge_coverage(lake: Lake, date: dt.date) -> Verdict:
     """Judge how much of the active symbols' metadata somebody vouches for; a default never counts."""
+    from quant_lib.instruments import metadata_coverage
+
     rows = lake.read("instruments", date=date)
     active = rows[rows["active"]].reset_index(drop=True)
     asked = _venues_that_answered(active)

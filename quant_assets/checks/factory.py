@@ -3,7 +3,7 @@
 import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import dagster as dg
 from dagster import AssetCheckEvaluation, DagsterEvent, DagsterEventType
@@ -11,10 +11,12 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetC
 
 from quant_assets.common import partition_dates
 from quant_lib.contracts.verdicts import SHOWN_ROWS, Verdict
-from quant_resources.lakehouse import Lake
 from quant_resources.lakehouse.resource import LakehouseResource
 
-Judge = Callable[[Lake, dt.date], Verdict]
+if TYPE_CHECKING:
+    from quant_resources.lakehouse import Lake
+
+Judge: TypeAlias = "Callable[[Lake, dt.date], Verdict]"
 
 
 @dataclass(frozen=True)

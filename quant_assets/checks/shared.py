@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from quant_assets import keys
 from quant_assets.checks.catalogue import judge_catalogue, judge_coverage
@@ -14,7 +13,11 @@ from quant_assets.sleeve_rules import feature_rules
 from quant_lib.contracts import OHLCV, OHLCV_FETCHES, OHLCV_FINDINGS, OHLCV_HEALTH, OHLCV_HOLES
 from quant_lib.contracts.verdicts import Verdict, all_of, judge_schema, require
 from quant_resources.config import Project
-from quant_resources.lakehouse import Lake
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from quant_resources.lakehouse import Lake
 
 
 def shared_contracts(project: Project, artifacts_root: str) -> list[Contract]:
@@ -106,6 +109,8 @@ def judge_bars(lake: Lake, date: dt.date) -> Verdict:
 
 
 def _bars_are_sound(rows: pd.DataFrame, date: dt.date) -> Verdict:
+    import pandas as pd
+
     limit = pd.Timestamp(date, tz="UTC") + pd.Timedelta(days=1)
     late = rows[(rows["known_at"] > limit) | (rows["known_at"] < rows["close_time"])]
     crooked = rows[
@@ -145,6 +150,8 @@ def judge_fetches(rows: pd.DataFrame, needed: float) -> Verdict:
 
 def judge_holes(lake: Lake, date: dt.date) -> Verdict:
     """Require that every missing session of a followed symbol was asked for or has its cause, and sound fillings."""
+    import pandas as pd
+
     from quant_lib.health import find_holes
     from quant_resources.calendars import calendar_book
     from quant_resources.ingestion import newest_holes

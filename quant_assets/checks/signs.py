@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from quant_assets import keys
 from quant_assets.checks.factory import Contract
 from quant_lib.contracts.verdicts import Verdict, require
 from quant_resources.config import SleeveConfig
-from quant_resources.lakehouse import Lake
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from quant_resources.lakehouse import Lake
+
 
 NAME = "sign_test"
 

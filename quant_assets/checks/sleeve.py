@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from quant_assets import keys
 from quant_assets.checks.factory import Contract
@@ -31,7 +30,12 @@ from quant_lib.contracts import (
 from quant_lib.contracts import _sleeve_contracts as rules
 from quant_lib.contracts.verdicts import Verdict, all_of, judge_schema, require
 from quant_resources.config import Project, SleeveConfig
-from quant_resources.lakehouse import Lake
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from quant_resources.lakehouse import Lake
+
 
 _WHAT = {
     "candidates": "Schema, direction and rating sign; no scanner failed; every drop is told; a candidate is left.",
@@ -82,6 +86,8 @@ class SleeveContracts:
 
     def foundation(self, lake: Lake, date: dt.date) -> Verdict:
         """Judge pins and the reconciliation of what is pinned."""
+        import pandas as pd
+
         pins = self._rows(lake, FOUNDATION, date)
         day = pd.Timestamp(date)
         behind = pins[pins["newest_date"] != day]
@@ -114,6 +120,8 @@ class SleeveContracts:
 
     def returns_matrix(self, lake: Lake, date: dt.date) -> Verdict:
         """Judge layer L0."""
+        import pandas as pd
+
         rows = self._rows(lake, RETURNS_MATRIX, date)
         return all_of(judge_schema(RETURNS_MATRIX, rows), rules.returns_are_sound(rows, pd.Timestamp(date)))
 
@@ -166,6 +174,8 @@ class SleeveContracts:
         import hashlib
         import re
         from pathlib import Path
+
+        import pandas as pd
 
         rows = lake.decision("reports", self.sleeve.name, date)
         wrong = []

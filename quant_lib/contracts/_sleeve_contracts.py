@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from quant_lib.contracts.verdicts import Verdict, require
+
+if TYPE_CHECKING:
+    import pandas as pd
+
 
 CAP_TOLERANCE = 1e-6
 CONSERVED = 1e-6
@@ -46,6 +49,8 @@ MIN_RETENTION = 0.8
 
 def scanners_are_sound(scanners: pd.DataFrame, *, strict: bool) -> Verdict:
     """No scanner failed (a strict sleeve's failure, else a warning), and most of what they proposed could be used."""
+    import pandas as pd
+
     failed = scanners[scanners["error"].ne("")]
     thin = scanners[scanners["retention"] < MIN_RETENTION]
     used, kept = int((scanners["proposed"] - scanners["repeated"]).sum()), int(scanners["kept"].sum())
@@ -64,6 +69,9 @@ def scanners_are_sound(scanners: pd.DataFrame, *, strict: bool) -> Verdict:
 
 def returns_are_sound(returns: pd.DataFrame, date: pd.Timestamp) -> Verdict:
     """Layer L0: complete, unique, finite, at most 500 % a day, nothing after the decision date."""
+    import numpy as np
+    import pandas as pd
+
     wide = returns.pivot(index="bar_date", columns="symbol", values="ret")
     bad = returns[~np.isfinite(returns["ret"]) | (returns["ret"] < -1.0) | (returns["ret"] > 5.0)]
     late = returns[returns["bar_date"] > date]
@@ -98,6 +106,9 @@ def vetoes_hold(selection: pd.DataFrame, max_winners: int) -> Verdict:
 
 def weights_are_conserved(allocations: pd.DataFrame, weights: pd.DataFrame, positions: pd.DataFrame) -> Verdict:
     """Layer L4: weights sum to gross, positions to net, cash is what is left, sign and size agree."""
+    import numpy as np
+    import pandas as pd
+
     keys = ["engine", "risk_profile"]
     table = allocations.set_index(keys)
     atoms = weights.groupby(keys)["weight"].sum().reindex(table.index, fill_value=0.0)
@@ -126,6 +137,8 @@ def weights_are_conserved(allocations: pd.DataFrame, weights: pd.DataFrame, posi
 
 def caps_hold(allocations: pd.DataFrame, weights: pd.DataFrame) -> Verdict:
     """Layer L4: no atom and no cluster above the cap that was enforced, baselines apart."""
+    import pandas as pd
+
     keys = ["engine", "risk_profile"]
     capped = allocations[allocations["status"].eq("solved") & allocations["engine"].ne("market")].set_index(keys)
     largest = weights.groupby(keys)["weight"].max().reindex(capped.index, fill_value=0.0)
@@ -155,6 +168,9 @@ def market_holds_the_benchmark(positions: pd.DataFrame, benchmark: str) -> Verdi
 
 def accounting_adds_up(windows: pd.DataFrame, returns: pd.DataFrame) -> Verdict:
     """NAV compounds the returns, every test session is there once per series, windows do not overlap."""
+    import numpy as np
+    import pandas as pd
+
     wrong = []
     test_days = int(((windows["test_end"] - windows["test_start"]).dt.days + 1).sum())
     for key, rows in returns.groupby(["engine", "risk_profile", "simulator"]):

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from quant_lib.contracts.spec import TableSpec
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+
 SHOWN_ROWS = 20
+
+
+def _no_rows() -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame()
 
 
 @dataclass(frozen=True)
@@ -32,7 +41,7 @@ class Verdict:
     passed: bool
     message: str
     figures: dict[str, float | int | str] = field(default_factory=dict)
-    failing: pd.DataFrame = field(default_factory=pd.DataFrame)
+    failing: pd.DataFrame = field(default_factory=_no_rows)
     warning: bool = False
 
 
@@ -65,6 +74,8 @@ def judge_schema(spec: TableSpec, frame: pd.DataFrame) -> Verdict:
 
 def all_of(*verdicts: Verdict) -> Verdict:
     """Join several verdicts: every one must pass; messages of those that did not come first."""
+    import pandas as pd
+
     failed = [v for v in verdicts if not v.passed]
     shown = failed or [v for v in verdicts if v.warning] or list(verdicts)
     figures: dict[str, float | int | str] = {}
@@ -81,4 +92,6 @@ def require(
     holds: bool, message: str, figures: dict[str, float | int | str] | None = None, failing: pd.DataFrame | None = None
 ) -> Verdict:
     """Verdict from a condition."""
+    import pandas as pd
+
     return Verdict(holds, message, figures or {}, pd.DataFrame() if failing is None else failing)

@@ -1,6 +1,12 @@
-"""The lakehouse: Delta tables of immutable, content-addressed Parquet files."""
+"""The lakehouse: Delta tables of immutable, content-addressed Parquet files.
+
+The lake itself, and with it pandas, is loaded on first use: Dagster loads the
+definitions in every process, and most of them open no table.
+"""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 from quant_resources.lakehouse.errors import (
     Damage,
@@ -14,8 +20,10 @@ from quant_resources.lakehouse.errors import (
     UnknownTableError,
     WriteConflictError,
 )
-from quant_resources.lakehouse.lake import Lake, declared_tables
 from quant_resources.lakehouse.receipt import Receipt
+
+if TYPE_CHECKING:
+    from quant_resources.lakehouse.lake import Lake, declared_tables
 
 __all__ = [
     "Damage",
@@ -32,3 +40,11 @@ __all__ = [
     "WriteConflictError",
     "declared_tables",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in ("Lake", "declared_tables"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from quant_resources.lakehouse import lake
+
+    return getattr(lake, name)

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from quant_resources.lakehouse.lake import Lake
-
 if TYPE_CHECKING:
     import duckdb
+
+    from quant_resources.lakehouse.lake import Lake
 
 
 def _connect() -> AbstractContextManager[duckdb.DuckDBPyConnection]:
@@ -29,6 +29,8 @@ def _connect() -> AbstractContextManager[duckdb.DuckDBPyConnection]:
 @functools.lru_cache(maxsize=4)
 def _lake(root: Path) -> Lake:
     """One lake per folder and process, so that each file is hashed once."""
+    from quant_resources.lakehouse.lake import Lake
+
     return Lake(root, connect=_connect)
 
 

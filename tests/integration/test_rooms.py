@@ -87,7 +87,7 @@ def watch(event, args):
 sys.addaudithook(watch)
 import quant_assets.definitions
 heavy = ["riskfolio", "skfolio", "vectorbt", "cvxportfolio", "hmmlearn", "ccxt", "exchange_calendars", "statsmodels",
-         "sklearn", "matplotlib", "plotly", "numba", "cvxpy", "deltalake"]
+         "sklearn", "matplotlib", "plotly", "numba", "cvxpy", "deltalake", "pandas", "numpy", "pyarrow", "duckdb"]
 print(json.dumps({
     "written": [p for p in opened if "__pycache__" not in p and p != "/dev/null"],
     "reached": reached,
