@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +12,7 @@ import typer
 
 from quant_assets import home
 from quant_assets.cli.console import command, emit_json, err, fail, out
+from quant_lib.address import SCHEME, parse_address
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -19,11 +22,19 @@ if TYPE_CHECKING:
 
 
 class Flow(StrEnum):
-    """What to materialise."""
+    """What to materialise, where it is not one asset by its address."""
 
     DATA = "data"
     ALPHA = "alpha"
     ALL = "all"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a command asks for: the assets of a day, and the day as written."""
+
+    assets: Callable[[dt.date], list[dg.AssetKey]]
+    date: str | None
 
 
 def market_last_closed_day(settings: Settings) -> dt.date:
@@ -83,9 +94,51 @@ def _selection(flow: Flow, profiles: list[str]) -> list[dg.AssetKey]:
     return chosen
 
 
+def _of_flow(project: Project, target: str, profiles: list[str], date: str | None) -> Wanted:
+    """Every asset of a flow, of the sleeves whose market is open."""
+    if target not in list(Flow):
+        fail(f"{target!r} is nothing to run; say {', '.join(Flow)}, or the address of one asset ({SCHEME}...)")
+    flow = Flow(target)
+    names = [project.sleeve(name).name for name in (profiles or sorted(project.sleeves))]
+
+    def assets(day: dt.date) -> list[dg.AssetKey]:
+        open_now = names if flow is Flow.DATA else in_session(project, names, day, named=bool(profiles))
+        return _selection(flow, open_now)
+
+    return Wanted(assets, date)
+
+
+def _of_address(project: Project, target: str, profiles: list[str], date: str | None) -> Wanted:
+    """One asset by its address; options may not say it a second time."""
+    from quant_assets import keys
+
+    address = parse_address(target)
+    if profiles or date:
+        fail(f"{target} is a whole address: leave --profile and --date out")
+    if address.profile is not None:
+        project.sleeve(address.profile)
+    key, known = keys.addressed(address)
+    if key is None:
+        fail(f"{target}: there is no asset {address.asset!r} in {address.flow}; known: {', '.join(known)}")
+
+    def assets(day: dt.date) -> list[dg.AssetKey]:
+        if address.profile is not None:
+            in_session(project, [address.profile], day, named=True)
+        return [key]
+
+    return Wanted(assets, address.date and address.date.isoformat())
+
+
 @command
 def run(
-    flow: Annotated[Flow, typer.Argument(help="data: shared facts; alpha: sleeves; all: both.")],
+    target: Annotated[
+        str,
+        typer.Argument(
+            metavar="data|alpha|all|ADDRESS",
+            help="data: shared facts; alpha: sleeves; all: both; or one asset, "
+            "quant://alpha/selection?profile=P&date=D.",
+        ),
+    ],
     profile: Annotated[list[str] | None, typer.Option(help="Sleeve, repeatable; every one if left out.")] = None,
     date: Annotated[
         str | None, typer.Option(help="Decision date YYYY-MM-DD; the market's last closed day if left out.")
@@ -96,14 +149,13 @@ def run(
     from quant_assets.configured import load_configured
 
     settings, project = load_configured()
-    profiles = [project.sleeve(name).name for name in (profile or sorted(project.sleeves))]
-    day = chosen_date(date, market_last_closed_day(settings), project)
-    if flow is not Flow.DATA:
-        profiles = in_session(project, profiles, day, named=bool(profile))
+    wanted = (_of_address if target.startswith(SCHEME) else _of_flow)(project, target, profile or [], date)
+    day = chosen_date(wanted.date, market_last_closed_day(settings), project)
+    assets = wanted.assets(day)
     home.prepare_home(settings)
     from quant_assets.cli.execution import execute
 
-    outcome = execute(settings, project, _selection(flow, profiles), day, quiet=as_json)
+    outcome = execute(settings, project, assets, day, quiet=as_json)
     if as_json:
         emit_json(outcome.document())
     else:

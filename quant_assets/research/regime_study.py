@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from quant_assets import keys
 from quant_assets.common import result, schema_metadata, the_date
 from quant_assets.sleeve_rules import sleeve_rules
 from quant_lib.contracts import REGIME_STUDY
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from quant_lib.decision import SleeveRules
     from quant_resources.lakehouse import Lake
 
-KEY = dg.AssetKey(["research", "regime_study"])
+KEY = keys.REGIME_STUDY
 SESSIONS = 1095
 """Newest sessions that are classified."""
 

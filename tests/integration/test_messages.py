@@ -27,6 +27,11 @@ def quant(tmp_path, monkeypatch):
         (["run", "all", "--date", "2022-07-01"], "in the future of the market: its last closed day is 2022-06-30"),
         (["run", "all", "--date", "30.06.2022"], "YYYY-MM-DD"),
         (["run", "all", "--date", "2001-01-01"], "before the first partition"),
+        (["run", "everything"], "'everything' is nothing to run; say data, alpha, all"),
+        (["run", "quant://data/quotes?date=2022-06-30"], "no asset 'quotes' in data; known: features, instruments"),
+        (["run", "quant://alpha/selection?profile=nobody"], "there is no sleeve named 'nobody'"),
+        (["run", "quant://alpha/selection?date=2022-06-30"], "an asset of alpha has a profile"),
+        (["run", "quant://data/ohlcv?date=2022-06-30", "--date", "2022-06-29"], "leave --profile and --date out"),
         (
             ["report", "--profile", "binance_spot_rating_all_long"],
             "quant run all --profile binance_spot_rating_all_long",
@@ -57,3 +62,9 @@ def test_show_names_the_origin_of_a_value(quant):
 
 def test_the_shipped_configuration_has_no_findings(quant):
     assert quant("config", "lint")[0] == 0
+
+
+def test_help_says_what_an_argument_is(quant):
+    code, output = quant("run", "--help")
+    assert code == 0
+    assert "shared facts" in output
