@@ -7,8 +7,8 @@ import pandas as pd
 from quant_assets.alpha.reading import BAR_COLUMNS, PinnedLake
 from quant_lib.calendars import get_calendar
 from quant_lib.decision import Known, SleeveRules
-from quant_lib.decision.allocating import drifted
 from quant_lib.decision.daily import benchmark_stream
+from quant_lib.decision.holding import carried
 from quant_lib.health import quarantine_bars
 from quant_lib.regime import regime_of
 from quant_resources.lakehouse import Lake
@@ -16,11 +16,10 @@ from quant_resources.lakehouse import Lake
 
 def known_for(lake: Lake, pinned: PinnedLake, rules: SleeveRules) -> Known:
     """Everything known at the close of the decision date, from the pinned versions and earlier decisions."""
-    wanted = any(request.turnover_penalty or request.no_trade_band > 0.0 for request in rules.requests)
     return Known(
         regime=regime_of(pinned.decided("regime")),
         benchmark=_benchmark(pinned, rules),
-        held=_held(lake, pinned) if wanted else None,
+        held=_held(lake, pinned, rules) if rules.trades_on_what_is_held else None,
         quotes=_quotes(pinned),
     )
 
@@ -33,19 +32,25 @@ def _benchmark(pinned: PinnedLake, rules: SleeveRules) -> pd.Series:
     return benchmark_stream(closes, bad, pinned.date, rules.benchmark, calendars, get_calendar(rules.calendar))
 
 
-def _held(lake: Lake, pinned: PinnedLake) -> dict[tuple[str, str], pd.Series]:
-    """Positions of the last decision before this one, drifted by the closes since."""
+def _held(lake: Lake, pinned: PinnedLake, rules: SleeveRules) -> dict[tuple[str, str], pd.Series] | None:
+    """Books of the last decision before this one, carried to its close; None where there is none."""
     before = [day for day in lake.dates("positions", profile=pinned.profile) if day < pinned.date]
     if not before:
-        return {}
-    rows = lake.decision("positions", pinned.profile, max(before))
-    closes = pinned.segmented_closes(symbols=sorted(set(rows["symbol"])), since=max(before))
-    prices = closes.pivot(index="date", columns="symbol", values="close").sort_index().ffill()
-    growth = prices.iloc[-1] / prices.iloc[0] - 1.0 if len(prices) else pd.Series(dtype="float64")
-    return {
-        (str(engine), str(profile)): drifted(own.set_index("symbol")["net_weight"], growth)
-        for (engine, profile), own in rows.groupby(["engine", "risk_profile"])
-    }
+        return None
+    since = max(before)
+    rows = lake.decision("positions", pinned.profile, since)
+    solved = lake.decision("allocations", pinned.profile, since)
+    # A book of cash has no positions, and is known to hold nothing.
+    books = {(str(row.engine), str(row.risk_profile)): pd.Series(dtype="float64") for row in solved.itertuples()}
+    for (engine, profile), own in rows.groupby(["engine", "risk_profile"]):
+        books[str(engine), str(profile)] = own.set_index("symbol")["net_weight"]
+    symbols = sorted(set(rows["symbol"]))
+    if not symbols:
+        return books
+    closes = pinned.segmented_closes(symbols=symbols)
+    bars = pinned.past("ohlcv", columns=list(BAR_COLUMNS), symbols=symbols)
+    bad = quarantine_bars(bars, rules.health, pinned.calendars())
+    return carried(books, closes, bad, rules, since=since, on=pinned.date)
 
 
 def _quotes(pinned: PinnedLake) -> pd.DataFrame:

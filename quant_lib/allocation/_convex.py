@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import importlib
 import threading
+import warnings
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
@@ -155,30 +156,37 @@ def _solve(kind: Literal["variance", "ratio"], values: dict[str, FloatArray]) ->
         problem, parameters, x = _compiled(kind, n, len(values["e"]), len(values["h"]), traded)
         for name, parameter in parameters.items():
             parameter.value = values[name]
-        told = "not started"
+        told, close = "not started", None
         for tolerance in _TOLERANCES:
             told = _attempt(problem, tolerance)
-            if told == "solved" and x.value is not None:
-                return np.asarray(x.value, dtype="float64")
+            found = None if x.value is None else np.asarray(x.value, dtype="float64")
+            if told == "solved" and found is not None:
+                return found
+            close = found if told == "nearly solved" and close is None else close
+        if close is not None:
+            return close
         raise SolverError("cvxpy/clarabel", told, f"{n} weights, {len(values['h'])} rows")
 
 
 def _attempt(problem: Any, tolerance: float) -> str:
-    """Solve at a tolerance; ``solved``, or how it ended."""
+    """Solve at a tolerance; ``solved``, ``nearly solved``, or how it ended."""
     import cvxpy as cp
 
     try:
-        problem.solve(
-            solver=cp.CLARABEL,
-            tol_gap_abs=tolerance,
-            tol_gap_rel=tolerance,
-            tol_feas=tolerance,
-            time_limit=_TIME_LIMIT_S,
-        )
+        with warnings.catch_warnings():
+            # That a solution is inaccurate is handled by who asked, and is no news to a user.
+            warnings.filterwarnings("ignore", message="Solution may be inaccurate", category=UserWarning)
+            problem.solve(
+                solver=cp.CLARABEL,
+                tol_gap_abs=tolerance,
+                tol_gap_rel=tolerance,
+                tol_feas=tolerance,
+                time_limit=_TIME_LIMIT_S,
+            )
     except cp.SolverError as failure:
         return str(failure)
-    solved = problem.status in (cp.OPTIMAL, cp.OPTIMAL_INACCURATE)
-    return "solved" if solved else str(problem.status)
+    known = {cp.OPTIMAL: "solved", cp.OPTIMAL_INACCURATE: "nearly solved"}
+    return known.get(problem.status, str(problem.status))
 
 
 @lru_cache(maxsize=64)

@@ -223,25 +223,6 @@ def _market_legs(benchmark: str | None) -> pd.DataFrame:
     return make_atoms(pd.DataFrame({"symbol": symbols, "logic": "market", "direction": "LONG", "cluster": 0}))
 
 
-def drifted(weights: pd.Series, growth: pd.Series) -> pd.Series:
-    """Signed weights after their prices moved and nothing was traded.
-
-    Parameters
-    ----------
-    weights : Series
-        Signed fractions of capital by symbol; the rest is cash, which earns nothing.
-    growth : Series
-        Return over the time held, by symbol; a symbol without one has not moved.
-
-    Returns
-    -------
-    Series
-        ``w (1 + r) / (1 + sum(w r))``: what the reference accounting holds at no cost.
-    """
-    r = growth.reindex(weights.index).fillna(0.0)
-    return weights * (1.0 + r) / (1.0 + float((weights * r).sum()))
-
-
 def _columns(spec: TableSpec) -> list[str]:
     return [name for name in spec.column_names if name not in ("profile", "date")]
 

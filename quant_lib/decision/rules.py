@@ -105,3 +105,8 @@ class SleeveRules:
     orders: OrderRules = OrderRules()
     regime: RegimeRules = field(default_factory=RegimeRules)
     proxy: ProxyRules | None = None
+
+    @property
+    def trades_on_what_is_held(self) -> bool:
+        """Whether any allocation depends on the weights before it."""
+        return any(request.turnover_penalty or request.no_trade_band > 0.0 for request in self.requests)

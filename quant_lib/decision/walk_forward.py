@@ -13,15 +13,15 @@ import pandas as pd
 from quant_lib.backtest import (
     Simulation,
     Window,
-    holding_returns,
     performance_metrics,
     simulate,
     walk_forward_windows,
 )
 from quant_lib.calendars import CRYPTO, Calendar, Calendars, get_calendar, session_number_of
-from quant_lib.decision.allocating import Allocated, Known, allocate_all, drifted
+from quant_lib.decision.allocating import Allocated, Known, allocate_all
 from quant_lib.decision.choice import Choice, choose
 from quant_lib.decision.history import History
+from quant_lib.decision.holding import carried, holdings
 from quant_lib.decision.rules import SleeveRules
 from quant_lib.errors import MissingDataError
 from quant_lib.health import quarantine_bars
@@ -126,10 +126,10 @@ def walk_forward(
     )
     first, last = windows[0].decided_on, windows[-1].test_end
     axis = sessions[(sessions >= first) & (sessions <= last)]
-    held, breaks = _holding(history.bars, history.quarantined, axis, calendar)
+    held, breaks = holdings(history.bars, history.quarantined, axis, calendar)
     decisions: list[Decision] = []
     for choice in choose_all(choose, history, rules, windows):
-        before = _held(decisions[-1] if decisions else None, held, choice.window)
+        before = _held(decisions[-1] if decisions else None, history, rules, choice.window)
         known = Known(regime=choice.regime, benchmark=choice.benchmark, held=before)
         decisions.append(Decision.of(choice, allocate_all(choice.streams, choice.atoms, rules, known)))
         if progress is not None:
@@ -152,25 +152,14 @@ def walk_forward(
     )
 
 
-def _held(last: Decision | None, held: pd.DataFrame, window: Window) -> dict[tuple[str, str], pd.Series]:
-    """Weights of the window before, drifted to this one's decision: what is known to be held at its close."""
-    if last is None:
-        return {}
-    symbols = sorted({str(symbol) for weights in last.net_weights.values() for symbol in weights.index})
-    since = held.loc[(held.index > last.window.decided_on) & (held.index <= window.decided_on), symbols]
-    growth = (1.0 + since.fillna(0.0)).prod() - 1.0
-    return {key: drifted(weights, growth) for key, weights in last.net_weights.items()}
-
-
-def _holding(
-    bars: pd.DataFrame, bad: pd.DataFrame, sessions: pd.DatetimeIndex, calendar: Calendar
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Compute holding returns between the sleeve's sessions: what trades on other days too is held over them."""
-    bars = bars[calendar.is_session(bars["date"].to_numpy())]
-    bars = bars.sort_values(["symbol", "date"], kind="stable")
-    marked = bars.merge(bad[["symbol", "date"]].assign(quarantined=True), on=["symbol", "date"], how="left")
-    marked["quarantined"] = marked["quarantined"].eq(True)
-    return holding_returns(marked[["symbol", "date", "close", "segment", "quarantined"]], sessions)
+def _held(
+    last: Decision | None, history: History, rules: SleeveRules, window: Window
+) -> dict[tuple[str, str], pd.Series] | None:
+    """Books of the window before, carried to this one's decision; None where no request looks at what is held."""
+    if last is None or not rules.trades_on_what_is_held:
+        return None
+    since, on = last.window.decided_on.date(), window.decided_on.date()
+    return carried(last.net_weights, history.bars, history.quarantined, rules, since=since, on=on)
 
 
 def _sessions(bars: pd.DataFrame, on: dt.date, calendar: Calendar) -> pd.DatetimeIndex:
@@ -188,7 +177,7 @@ def benchmark_returns(
     before = np.array([session_number_of(calendar, sessions[0].date()) - 1], dtype=np.int64)
     axis = pd.DatetimeIndex([calendar.session_date(before)[0], *sessions])
     bad = quarantine_bars(own, rules.health, calendars)
-    return _benchmark(_holding(own, bad, axis, calendar)[0], rules).loc[sessions[0] :]
+    return _benchmark(holdings(own, bad, axis, calendar)[0], rules).loc[sessions[0] :]
 
 
 def _benchmark(held: pd.DataFrame, rules: SleeveRules) -> pd.Series:

@@ -145,16 +145,3 @@ def test_free_and_undrifted_equals_the_closed_form(seed: int, n: int) -> None:
     assert final_wealth(returns, w, rebalanced=False) == pytest.approx(
         float(w @ np.prod(1.0 + returns.to_numpy(), axis=0)), rel=1e-12
     )
-
-
-@given(st.integers(0, 2**32 - 1))
-def test_drifted_weights_are_those_of_the_accounting(seed: int) -> None:
-    """What a walk-forward takes for held before it trades is what the free simulation holds."""
-    from quant_lib.decision.allocating import drifted
-
-    rng = np.random.default_rng(seed)
-    index = pd.date_range(START + pd.Timedelta(days=1), periods=8)
-    returns = pd.DataFrame(rng.uniform(-0.2, 0.2, (8, 4)), index=index, columns=list("abcd"))
-    target = pd.Series(rng.uniform(-0.3, 0.3, 4), index=returns.columns)
-    held = simulate({START: target}, returns).weights.iloc[-1]
-    np.testing.assert_allclose(drifted(target, (1.0 + returns).prod() - 1.0), held, atol=1e-12)
