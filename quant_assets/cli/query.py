@@ -31,7 +31,11 @@ def query(
         list[str] | None, typer.Option(help="Pin a table to a version, TABLE=VERSION; repeatable.")
     ] = None,
 ) -> None:
-    """Query every table as a DuckDB view, at its newest or a pinned version."""
+    """Query every table as a DuckDB view, at its newest or a pinned version.
+
+    Stored bars are never rescaled: ohlcv_adjusted('2024-03-30') reads them on the basis known on that date, and
+    ohlcv_difference('2024-03-26', '2024-03-31') lists what became known in between.
+    """
     from quant_resources.lakehouse import Lake
     from quant_resources.settings import load_settings
 

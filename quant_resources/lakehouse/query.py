@@ -5,7 +5,7 @@ Three fences, each enough for what it keeps out:
 1. The statement is parsed first and must be a single SELECT all of whose parts
    read. (DuckDB 2.0 accepts ``WITH x AS (COPY … TO 'file')`` inside a SELECT, and
    a path it may read is a path it may overwrite.)
-2. Table functions come from a short list; none of them opens a file.
+2. Table functions come from a short list; none of them opens a file. Ours (`_macros`) read the same views.
 3. External access is off but for the verified files of the tables the statement
    names, and the configuration is locked.
 """
@@ -17,6 +17,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from quant_lib.contracts import TableSpec
+from quant_resources.lakehouse._macros import MACROS
 from quant_resources.lakehouse._scan import SESSION
 from quant_resources.lakehouse.errors import QueryError
 
@@ -62,9 +63,11 @@ def run_query(sql: str, tables: Collection[str], sources: Sources) -> pa.Table:
         try:
             tree = _parsed(connection, sql, names)
             named = {node["table_name"] for node in _nodes(tree) if node.get("type") == "BASE_TABLE"}
+            macros = _macros_in(tree, names)
+            named |= {table for name in macros for table in MACROS[name].tables}
             # A catalogue query (SHOW TABLES, information_schema) sees every view.
             wanted = named if named and named <= set(names) else set(names)
-            _open(connection, sources(sorted(wanted)))
+            _open(connection, sources(sorted(wanted)), macros)
             return connection.sql(sql).to_arrow_table()
         except duckdb.Error as error:
             raise QueryError(str(error), names) from error
@@ -86,9 +89,22 @@ def _parsed(connection: duckdb.DuckDBPyConnection, sql: str, names: tuple[str, .
         if kind.endswith("_NODE") and kind not in _NODES:
             raise QueryError("only SELECT may stand in a WITH clause; nothing is written by a query", names)
         function = node["function"]["function_name"].lower() if kind == "TABLE_FUNCTION" else "unnest"
-        if function not in _TABLE_FUNCTIONS:
+        if function not in _TABLE_FUNCTIONS and function not in MACROS:
             raise QueryError(f"{function}() reads outside the lakehouse; query the tables by name", names)
     return tree
+
+
+def _macros_in(tree: Any, names: Collection[str]) -> list[str]:
+    """Table functions of ours that a statement calls; `QueryError` where the lake lacks a table one reads."""
+    called = {
+        node["function"]["function_name"].lower() for node in _nodes(tree) if node.get("type") == "TABLE_FUNCTION"
+    }
+    macros = sorted(called & set(MACROS))
+    for name in macros:
+        missing = sorted(set(MACROS[name].tables) - set(names))
+        if missing:
+            raise QueryError(f"{name}() reads {missing[0]}, which this lakehouse does not have", tuple(names))
+    return macros
 
 
 def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
@@ -103,13 +119,19 @@ def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
             pending.extend(item)
 
 
-def _open(connection: duckdb.DuckDBPyConnection, sources: Mapping[str, tuple[TableSpec, Sequence[str]]]) -> None:
-    """Make the views, then lock the door behind them."""
+def _open(
+    connection: duckdb.DuckDBPyConnection,
+    sources: Mapping[str, tuple[TableSpec, Sequence[str]]],
+    macros: Sequence[str],
+) -> None:
+    """Make the views and the table functions over them, then lock the door behind them."""
     for name, (spec, paths) in sources.items():
         if paths:
             connection.read_parquet(list(paths), hive_partitioning=False).create_view(name)
         else:
             connection.from_arrow(spec.arrow_schema().empty_table()).create_view(name)
+    for name in macros:
+        connection.execute(MACROS[name].definition)
     files = [path for _, paths in sources.values() for path in paths]
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute("SET allowed_paths = $files", {"files": files})

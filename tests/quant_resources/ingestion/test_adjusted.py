@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from quant_lib.contracts import OHLCV_REFRESHES, OHLCV_REVISIONS
+from quant_lib.errors import QuantError
 from quant_lib.health import BarsContractError, adjusted
 from quant_resources.ingestion import adjusted_bars, refresh
 
@@ -99,3 +100,54 @@ def test_factors_of_two_splits_multiply_and_a_repeated_line_counts_once():
 def test_a_factor_that_is_none_is_an_error(factor):
     with pytest.raises(BarsContractError, match="X:A 2024-01-03"):
         adjusted(bars_of(5), revision("2024-01-03", "2024-01-04", factor), NO_REFRESH, dt.date(2024, 1, 5))
+
+
+def rows_of(lake, sql):
+    return lake.query(sql).to_pandas()
+
+
+def test_sql_sees_the_same_bars_as_of_any_date_and_one_line_of_difference(split_market):
+    bench, instruments, client = split_market
+    raw = bench.lake.read("ohlcv")
+    bench.ingest(client, instruments, ON)
+    for date in (BEFORE, ON - dt.timedelta(days=2), ON):
+        view = rows_of(bench.lake, f"select * from ohlcv_adjusted('{date}') order by date, symbol")
+        expected = adjusted_bars(bench.lake, [SPLIT, OTHER], date)
+        assert len(view) == len(expected) > 0
+        np.testing.assert_allclose(view[[*PRICES, "volume"]], expected[[*PRICES, "volume"]], rtol=1e-15)
+        assert view["symbol"].tolist() == expected["symbol"].tolist()
+    newest = rows_of(bench.lake, "select count(*) as n, sum(close) as total from ohlcv_adjusted()")
+    assert newest["n"].item() == len(bench.lake.read("ohlcv"))
+    yesterday = rows_of(bench.lake, f"select close from ohlcv_adjusted('{BEFORE}') order by date, symbol")
+    assert (yesterday["close"].to_numpy() == raw["close"].to_numpy()).all()
+    lines = rows_of(bench.lake, f"select * from ohlcv_difference('{BEFORE}', '{ON}')")
+    assert lines[["symbol", "field", "served", "n_bars"]].to_numpy().tolist() == [[SPLIT, "basis", 0.25, len(raw) // 2]]
+    assert rows_of(bench.lake, f"select * from ohlcv_difference('{ON}')").empty
+
+
+def test_sql_settles_a_refresh_and_refuses_a_factor_that_is_none(split_market, lake):
+    bench, instruments, client = split_market
+    bench.ingest(client, instruments, ON)
+    refresh(bench.lake, client, instruments, [SPLIT], ON, start=dt.date(2017, 1, 1),
+            now=dt.datetime(2024, 7, 1, tzinfo=dt.UTC), reason="4-for-1 split")  # fmt: skip
+    view = rows_of(bench.lake, f"select close from ohlcv_adjusted('{ON}') where symbol = '{SPLIT}' order by date")
+    np.testing.assert_array_equal(view["close"], bench.lake.read("ohlcv", symbols=[SPLIT])["close"])
+    wrong = revision("2024-03-20", "2024-03-21", -1.0).assign(symbol=OTHER)
+    bench.lake.add_missing(OHLCV_REVISIONS, wrong)
+    with pytest.raises(QuantError, match=f"a factor of -1.0 of {OTHER}"):
+        rows_of(bench.lake, "select max(close) from ohlcv_adjusted()")
+
+
+def test_sql_multiplies_two_splits(bench):
+    dates = pd.date_range("2024-01-01", periods=9).astype("datetime64[us]")
+    walk = bench.walk("BINANCE:CUSDT", 9)
+    on = dates[-1].date()
+    bench.ingest(bench.client(bench.source(walk), on), bench.catalogue(["BINANCE:CUSDT"], on), on)
+    lines = [("2024-01-03", "2024-01-04", 0.5), ("2024-01-03", "2024-01-05", 0.5), ("2024-01-07", "2024-01-08", 0.25)]
+    known = pd.concat([revision(*line) for line in lines]).assign(symbol="BINANCE:CUSDT")
+    bench.lake.add_missing(OHLCV_REVISIONS, known)
+    for day in range(3, 10):
+        date = dt.date(2024, 1, day)
+        view = rows_of(bench.lake, f"select close, volume from ohlcv_adjusted('{date}') order by date")
+        expected = adjusted_bars(bench.lake, ["BINANCE:CUSDT"], date)
+        np.testing.assert_allclose(view, expected[["close", "volume"]], rtol=1e-15)

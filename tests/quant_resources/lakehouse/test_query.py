@@ -55,6 +55,8 @@ ATTACKS = [
     "select * from facts, lateral (select * from read_text('/etc/passwd'))",
     "select * from query('select * from read_text(''/etc/passwd'')')",
     "select * from query_table('facts')",
+    "select * from ohlcv_adjusted()",
+    "select * from ohlcv_adjusted((select content from read_text('/etc/passwd')))",
     "select * from parquet_scan('{file}')",
     "select * from read_parquet('{file}')",
     "select * from parquet_metadata('{file}')",
