@@ -18,6 +18,7 @@ from quant_lib.keys import validate_profile
 from quant_resources.lakehouse import _commit, _frames, _scan, _upkeep, _write
 from quant_resources.lakehouse._files import DataFile, verified_paths
 from quant_resources.lakehouse._log import TableLog
+from quant_resources.lakehouse._memory import release_freed_memory
 from quant_resources.lakehouse._snapshot import Snapshot
 from quant_resources.lakehouse.errors import (
     Damage,
@@ -61,6 +62,7 @@ class Lake:
     def __init__(
         self, root: Path | str, specs: Iterable[TableSpec] | None = None, *, connect: _scan.Connect = _scan.connect
     ) -> None:
+        release_freed_memory()
         self.root = Path(root).resolve()
         self._specs = {spec.name: spec for spec in (declared_tables() if specs is None else specs)}
         for spec in self._specs.values():
