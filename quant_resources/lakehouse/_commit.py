@@ -17,7 +17,7 @@ PATIENCE = 120.0
 
 
 def commit(
-    log: TableLog, planner: Planner, facts: Mapping[str, Any], rows: int, written: str, started: float
+    log: TableLog, planner: Planner, facts: Mapping[str, Any], rows: int, started: float, *, hash_rows: bool
 ) -> Receipt:
     """Plan and commit until nobody was faster.
 
@@ -31,10 +31,10 @@ def commit(
         Operation, for the log.
     rows : int
         Rows given.
-    written : str
-        Content hash of the rows given; "" asks for the table's.
     started : float
         ``time.perf_counter()`` when the write began.
+    hash_rows : bool
+        Whether the receipt has the hash of the rows given, or of the whole table.
 
     Raises
     ------
@@ -54,7 +54,7 @@ def commit(
             for attempt in retrying:
                 with attempt:
                     attempts += 1
-                    return _once(log, planner, facts, rows, written, started, attempts)
+                    return _once(log, planner, facts, rows, started, attempts, hash_rows)
         except RetryError as error:
             raise WriteConflictError(log.spec.name, attempts) from error
     raise AssertionError("tenacity ended without a result")
@@ -65,9 +65,9 @@ def _once(
     planner: Planner,
     facts: Mapping[str, Any],
     rows: int,
-    written: str,
     started: float,
     attempts: int,
+    hash_rows: bool,
 ) -> Receipt:
     base = log.snapshot() if log.exists() else None
     if base is not None:
@@ -88,6 +88,6 @@ def _once(
         rows_removed=sum(plan.removed for plan in plans),
         files=len(add),
         seconds=time.perf_counter() - started,
-        content_hash=written or snapshot.content_hash,
+        content_hash=planner.written() if hash_rows else snapshot.content_hash,
         attempts=attempts,
     )

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import calendar
 import datetime as dt
+import functools
 import hashlib
 import os
 import re
@@ -22,7 +23,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from quant_lib.contracts import Ownership, TableSpec
 from quant_resources.lakehouse.errors import Damage, DamagedFileError, StorageError
@@ -113,8 +114,7 @@ def write_file(root: Path, spec: TableSpec, cell: tuple[str, str], table: pa.Tab
     import pyarrow.parquet as pq
 
     sink = pa.BufferOutputStream()
-    text = [column.name for column in spec.columns if column.type in ("string", "date", "timestamp")]
-    pq.write_table(table, sink, compression="zstd", use_dictionary=text, write_page_checksum=True)
+    pq.write_table(table, sink, write_page_checksum=True, **_encoding(spec))
     data = sink.getvalue()
     digest = hashlib.sha256(data).hexdigest()
     partition, date = cell
@@ -126,6 +126,23 @@ def write_file(root: Path, spec: TableSpec, cell: tuple[str, str], table: pa.Tab
     except OSError as error:
         raise StorageError(spec.name, f"{folder.name}/{name}", error.strerror or str(error)) from error
     return DataFile(f"{folder.name}/{name}", table.num_rows, data.size)
+
+
+@functools.lru_cache(maxsize=256)
+def _encoding(spec: TableSpec) -> dict[str, Any]:
+    """How the columns of a table are encoded.
+
+    Figures hardly repeat: no dictionary pays for them, their bytes compress better split by place, and LZ4 packs
+    them in half of Zstandard's time for 5 % more bytes. Bounds are kept of what is filtered by: the key.
+    """
+    text = [column.name for column in spec.columns if column.type in ("string", "date", "timestamp")]
+    figures = [column.name for column in spec.columns if column.type == "float64"]
+    return {
+        "compression": {column.name: "zstd" if column.name in text else "lz4" for column in spec.columns},
+        "use_dictionary": text,
+        "use_byte_stream_split": figures,
+        "write_statistics": list(spec.key),
+    }
 
 
 def _publish(path: Path, data: pa.Buffer) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from quant_lib.contracts import Column, TableSpec
@@ -16,9 +18,71 @@ from quant_resources.lakehouse.errors import FrameMismatchError
 if TYPE_CHECKING:
     import pyarrow as pa
 
+FloatArray: TypeAlias = npt.NDArray[np.float64]
+IntArray: TypeAlias = npt.NDArray[np.int64]
+
 
 def to_arrow(spec: TableSpec, frame: pd.DataFrame) -> pa.Table:
-    """Rows as an Arrow table of exactly the declared schema, sorted by key.
+    """Rows as an Arrow table of exactly the declared schema, sorted by key; refusals as in `keyed_rows`."""
+    return keyed_rows(spec, frame).table()
+
+
+@dataclass(frozen=True, eq=False)
+class KeyedRows:
+    """Rows of exactly the declared columns and their order by key, brought into that order a part at a time.
+
+    A table of every month is never copied whole: each part is put in order by the thread that writes it.
+
+    Parameters
+    ----------
+    spec : TableSpec
+        Table they belong to.
+    columns : dict
+        Arrow array or float64 array (NaN where missing) of each column, in the order rows were given.
+    order : array of shape (n_rows,), optional
+        Given place of each row by key; None where rows were given in order.
+    days : array of shape (n_rows,), datetime64[D], optional
+        Value of ``date`` by key.
+    """
+
+    spec: TableSpec
+    columns: Mapping[str, pa.Array | FloatArray]
+    order: IntArray | None
+    days: npt.NDArray[np.datetime64]
+
+    def __len__(self) -> int:
+        return len(self.days)
+
+    def table(self, start: int = 0, stop: int | None = None) -> pa.Table:
+        """Rows ``start`` to ``stop`` by key."""
+        import pyarrow as pa
+
+        stop = len(self) if stop is None else stop
+        rows = slice(start, stop) if self.order is None else self.order[start:stop]
+        arrays = [_part(self.columns[name], rows) for name in self.spec.column_names]
+        return pa.table(arrays, schema=self.spec.arrow_schema())
+
+    def months(self) -> dict[str, tuple[int, int]]:
+        """First and last row (not included) of each month ("YYYY-MM"), oldest first."""
+        months = self.days.astype("datetime64[M]")
+        edges = [0, *(np.flatnonzero(months[1:] != months[:-1]) + 1), len(months)]
+        return {str(months[a]): (int(a), int(b)) for a, b in itertools.pairwise(edges) if b > a}
+
+
+def _part(values: pa.Array | FloatArray, rows: slice | IntArray) -> pa.Array:
+    """Put some rows of a column into an Arrow array; NaN is missing."""
+    import pyarrow as pa
+
+    if not isinstance(values, np.ndarray):
+        return values[rows] if isinstance(rows, slice) else values.take(pa.array(rows))
+    values = np.ascontiguousarray(values[rows])
+    missing = np.isnan(values)
+    known = pa.py_buffer(np.packbits(~missing, bitorder="little")) if missing.any() else None
+    return pa.Array.from_buffers(pa.float64(), len(values), [known, pa.py_buffer(values)])
+
+
+def keyed_rows(spec: TableSpec, frame: pd.DataFrame) -> KeyedRows:
+    """Check that rows fit their table and find their order by key.
 
     Raises
     ------
@@ -35,13 +99,20 @@ def to_arrow(spec: TableSpec, frame: pd.DataFrame) -> pa.Table:
         repeated = sorted({name for name in given if given.count(name) > 1})
         problem = f"columns missing {missing}, unknown {unknown}, repeated {repeated}"
         raise FrameMismatchError(spec.name, problem)
-    arrays = [_column(spec, column, frame[column.name]) for column in spec.columns]
-    return sorted_by_key(spec, pa.table(arrays, schema=spec.arrow_schema()))
+    columns = {column.name: _column(spec, column, frame[column.name]) for column in spec.columns}
+    keys = pa.table({name: columns[name] for name in spec.key})
+    order = key_order(spec, keys)
+    days = _days(keys)
+    return KeyedRows(spec, columns, order, days if order is None else days[order])
 
 
-def _column(spec: TableSpec, column: Column, values: pd.Series) -> pa.Array:
+def _column(spec: TableSpec, column: Column, values: pd.Series) -> pa.Array | FloatArray:
     import pyarrow as pa
 
+    if column.type == "float64" and values.dtype == np.float64 and column.name not in spec.key:
+        plain = values.to_numpy()
+        _check_missing(spec, column, np.zeros(0, bool) if column.nullable else np.isnan(plain))
+        return plain
     _check_time(spec, column, values)
     if isinstance(values.dtype, pd.CategoricalDtype):
         values = values.astype("str")
@@ -52,11 +123,16 @@ def _column(spec: TableSpec, column: Column, values: pd.Series) -> pa.Array:
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks()
     if array.null_count and not column.nullable:
-        first = int(np.flatnonzero(array.is_null().to_numpy(zero_copy_only=False))[0])
-        raise FrameMismatchError(
-            spec.name, f"{column.name} is missing in {array.null_count} rows, for example row {first}"
-        )
+        _check_missing(spec, column, array.is_null().to_numpy(zero_copy_only=False))
     return array
+
+
+def _check_missing(spec: TableSpec, column: Column, missing: npt.NDArray[np.bool_]) -> None:
+    if missing.any():
+        raise FrameMismatchError(
+            spec.name,
+            f"{column.name} is missing in {int(missing.sum())} rows, for example row {int(np.flatnonzero(missing)[0])}",
+        )
 
 
 def _check_time(spec: TableSpec, column: Column, values: pd.Series) -> None:
@@ -79,35 +155,29 @@ def _check_time(spec: TableSpec, column: Column, values: pd.Series) -> None:
 
 def sorted_by_key(spec: TableSpec, table: pa.Table) -> pa.Table:
     """Sort rows by key; a key that repeats is a `FrameMismatchError`."""
+    order = key_order(spec, table)
+    return table if order is None else table.take(order)
+
+
+def key_order(spec: TableSpec, table: pa.Table) -> IntArray | None:
+    """Place of each row by key, None where rows are in order; a key that repeats is a `FrameMismatchError`."""
     import pyarrow.compute as pc
 
     if table.num_rows < 2:
-        return table
-    order = pc.sort_indices(table, sort_keys=[(name, "ascending") for name in spec.key]).to_numpy()
-    if not np.array_equal(order, np.arange(table.num_rows)):
-        table = table.take(order)
+        return None
+    order: IntArray = pc.sort_indices(table, sort_keys=[(name, "ascending") for name in spec.key]).to_numpy()
+    keys = table.select(list(spec.key))
+    in_order = np.array_equal(order, np.arange(table.num_rows))
+    if not in_order:
+        keys = keys.take(order)
     same = np.ones(table.num_rows - 1, dtype=bool)
     for name in reversed(spec.key):
-        column = table.column(name)
+        column = keys.column(name)
         same &= pc.equal(column.slice(1), column.slice(0, table.num_rows - 1)).to_numpy()
         if not same.any():
-            return table
-    row = {name: table.column(name)[int(np.flatnonzero(same)[0])].as_py() for name in spec.key}
+            return None if in_order else order
+    row = {name: keys.column(name)[int(np.flatnonzero(same)[0])].as_py() for name in spec.key}
     raise FrameMismatchError(spec.name, f"{int(same.sum())} keys repeat, for example {row}")
-
-
-def month_slices(table: pa.Table) -> Iterator[tuple[str, pa.Table]]:
-    """Rows of each month ("YYYY-MM") of a table sorted by date, oldest first, without copying."""
-    months = _days(table).astype("datetime64[M]")
-    edges = [0, *(np.flatnonzero(months[1:] != months[:-1]) + 1), len(months)]
-    for start, stop in itertools.pairwise(edges):
-        if stop > start:
-            yield str(months[start]), table.slice(int(start), int(stop - start))
-
-
-def distinct_days(table: pa.Table) -> np.ndarray:
-    """Distinct dates of a table as ``datetime64[D]``, sorted."""
-    return np.unique(_days(table))
 
 
 def _days(table: pa.Table) -> np.ndarray:
@@ -138,11 +208,12 @@ def _canonical(column: Column, values: pa.ChunkedArray) -> Iterator[bytes | memo
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    array = values.combine_chunks()
+    array = values.chunk(0) if values.num_chunks == 1 else values.combine_chunks()
     if isinstance(array, pa.ChunkedArray):
         array = array.chunk(0) if array.num_chunks else pa.array([], type=array.type)
-    if array.null_count:
-        yield np.packbits(array.is_null().to_numpy(zero_copy_only=False)).tobytes()
+    missing = _missing(array)
+    if missing is not None:
+        yield np.packbits(missing).tobytes()
     if column.type == "string":
         filled = array.fill_null("")
         yield pc.binary_length(filled).to_numpy(zero_copy_only=False).data
@@ -154,9 +225,20 @@ def _canonical(column: Column, values: pa.ChunkedArray) -> Iterator[bytes | memo
     if column.type == "bool":
         yield array.fill_null(False).to_numpy(zero_copy_only=False).astype(np.uint8).data
         return
-    if column.type in ("date", "timestamp"):
-        array = array.view(pa.int32() if column.type == "date" else pa.int64())
-    yield np.ascontiguousarray(array.fill_null(0).to_numpy(zero_copy_only=False)).data
+    if not len(array):
+        return
+    kind = {"date": np.int32, "float64": np.float64}.get(column.type, np.int64)
+    held = np.frombuffer(array.buffers()[1], dtype=kind)[array.offset : array.offset + len(array)]
+    yield held.data if missing is None else np.where(missing, kind(0), held).data
+
+
+def _missing(array: pa.Array) -> npt.NDArray[np.bool_] | None:
+    """Whether each value is missing; None where none is."""
+    if not array.null_count:
+        return None
+    bits = np.frombuffer(array.buffers()[0], dtype=np.uint8)
+    known = np.unpackbits(bits, count=array.offset + len(array), bitorder="little")[array.offset :]
+    return known == 0
 
 
 def to_pandas(spec: TableSpec, table: pa.Table, columns: Sequence[str]) -> pd.DataFrame:

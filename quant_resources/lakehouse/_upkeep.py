@@ -91,10 +91,10 @@ def _remove(log: TableLog, files: list[DataFile]) -> Receipt:
     none = log.spec.arrow_schema().empty_table()
 
     def merge(old: DataFile | None) -> Merged | None:
-        return Merged(none, 0, old.rows) if old is not None and old.path in paths else None
+        return Merged(none, none, 0, old.rows) if old is not None and old.path in paths else None
 
     planner = Planner(log.spec, log.root, {file.cell: merge for file in files}, keep_empty=False)
-    receipt = commit(log, planner, {"operation": "set_aside"}, 0, "", started)
+    receipt = commit(log, planner, {"operation": "set_aside"}, 0, started, hash_rows=False)
     folder = log.root / SET_ASIDE
     make_folder(folder)
     for file in files:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ import numpy as np
 
 from quant_lib.contracts import TableSpec
 from quant_resources.lakehouse._files import THREADS, DataFile, find_damage, sound_bytes, write_file
-from quant_resources.lakehouse._frames import content_hash, distinct_days, sorted_by_key
+from quant_resources.lakehouse._frames import KeyedRows, content_hash, sorted_by_key
 from quant_resources.lakehouse._snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -23,11 +24,16 @@ Cell = tuple[str, str]
 
 @dataclass(frozen=True)
 class Merged:
-    """Rows a cell should hold, and how they differ from what it holds."""
+    """Rows a cell should hold, those of them that were given, and how they differ from what it holds."""
 
     table: pa.Table
+    given: pa.Table
     added: int
     removed: int
+
+
+Given = Callable[[], "pa.Table"]
+"""Puts the rows given for a cell in order, in the thread that writes them."""
 
 
 Merge = Callable[[DataFile | None], Merged | None]
@@ -66,6 +72,14 @@ class Planner:
     merges: Mapping[Cell, Merge]
     keep_empty: bool
     _done: dict[tuple[Cell, str], CellPlan] = field(default_factory=dict)
+    _given: dict[Cell, str] = field(default_factory=dict)
+
+    def written(self) -> str:
+        """Hash of the rows given: of the one cell they belong to, or of the hashes of their cells."""
+        if len(self._given) == 1:
+            return next(iter(self._given.values()))
+        lines = (f"{cell[0]}/{cell[1]}:{content}\n" for cell, content in sorted(self._given.items()))
+        return hashlib.sha256("".join(lines).encode()).hexdigest()
 
     def plan(self, base: Snapshot | None) -> list[CellPlan]:
         """Write the files a commit on ``base`` needs, and return its plan, cells in order."""
@@ -86,9 +100,10 @@ class Planner:
         merged = self.merges[cell](old)
         if merged is None:
             return CellPlan()
+        content = content_hash(self.spec, merged.table)
+        self._given[cell] = content if merged.given is merged.table else content_hash(self.spec, merged.given)
         if not merged.table.num_rows and not self.keep_empty:
             return CellPlan(None, old, merged.added, merged.removed)
-        content = content_hash(self.spec, merged.table)
         if old is not None and old.content == content and not find_damage(self.spec, self.root, [old]):
             return CellPlan()
         new = write_file(self.root, self.spec, cell, merged.table, content)
@@ -99,17 +114,17 @@ class Planner:
 
 def replacing(table: pa.Table) -> Merge:
     """Merge for a decision: the new rows, whatever there was."""
-    return lambda old: Merged(table, table.num_rows, old.rows if old else 0)
+    return lambda old: Merged(table, table, table.num_rows, old.rows if old else 0)
 
 
-def replacing_days(spec: TableSpec, root: Path, table: pa.Table, days: np.ndarray, whole: bool) -> Merge:
+def replacing_days(spec: TableSpec, root: Path, given: Given, days: np.ndarray, whole: bool) -> Merge:
     """Merge for some days of a month: rows of other days stay.
 
     Parameters
     ----------
     spec, root
         Table and its folder.
-    table : pyarrow.Table
+    given : callable
         New rows of the days.
     days : array of datetime64[D]
         Days whose rows are replaced.
@@ -122,53 +137,57 @@ def replacing_days(spec: TableSpec, root: Path, table: pa.Table, days: np.ndarra
         import pyarrow as pa
         import pyarrow.compute as pc
 
+        table = given()
         if old is None or whole:
-            return Merged(table, table.num_rows, old.rows if old else 0)
+            return Merged(table, table, table.num_rows, old.rows if old else 0)
         stored = parsed_rows(spec, sound_bytes(spec, root, old), spec.column_names)
         replaced = pc.is_in(stored.column("date"), value_set=pa.array(days.astype("datetime64[D]"), type=pa.date32()))
         kept = stored.filter(pc.invert(replaced))
         both = sorted_by_key(spec, pa.concat_tables([kept, table])) if kept.num_rows else table
-        return Merged(both, table.num_rows, stored.num_rows - kept.num_rows)
+        return Merged(both, table, table.num_rows, stored.num_rows - kept.num_rows)
 
     return merge
 
 
-def adding(spec: TableSpec, root: Path, table: pa.Table) -> Merge:
+def adding(spec: TableSpec, root: Path, given: Given) -> Merge:
     """Merge that adds rows whose key is not stored; stored rows stay bit for bit."""
 
     def merge(old: DataFile | None) -> Merged | None:
         import pyarrow as pa
 
+        table = given()
         if old is None:
-            return Merged(table, table.num_rows, 0)
+            return Merged(table, table, table.num_rows, 0)
         keys, data = list(spec.key), sound_bytes(spec, root, old)
         missing = table.append_column("_row", pa.array(np.arange(table.num_rows))).select([*keys, "_row"])
         stored = parsed_rows(spec, data, keys)
         fresh = missing.join(stored, keys=keys, join_type="left anti", use_threads=False).column("_row").to_numpy()
         if not len(fresh):
             return None
-        both = pa.concat_tables([parsed_rows(spec, data, spec.column_names), table.take(np.sort(fresh))])
-        return Merged(sorted_by_key(spec, both), len(fresh), 0)
+        table = table.take(np.sort(fresh))
+        both = pa.concat_tables([parsed_rows(spec, data, spec.column_names), table])
+        return Merged(sorted_by_key(spec, both), table, len(fresh), 0)
 
     return merge
 
 
-def replacing_symbols(spec: TableSpec, root: Path, table: pa.Table, symbols: Sequence[str]) -> Merge:
+def replacing_symbols(spec: TableSpec, root: Path, given: Given, symbols: Sequence[str]) -> Merge:
     """Merge that puts new rows in the place of all rows of some symbols; rows of other symbols stay."""
 
     def merge(old: DataFile | None) -> Merged | None:
         import pyarrow as pa
         import pyarrow.compute as pc
 
+        table = given()
         if old is None:
-            return Merged(table, table.num_rows, 0) if table.num_rows else None
+            return Merged(table, table, table.num_rows, 0) if table.num_rows else None
         stored = parsed_rows(spec, sound_bytes(spec, root, old), spec.column_names)
         names = pa.array(list(symbols), type=stored.schema.field("symbol").type)
         kept = stored.filter(pc.invert(pc.is_in(stored.column("symbol"), value_set=names)))
         if kept.num_rows == stored.num_rows and not table.num_rows:
             return None
         both = sorted_by_key(spec, pa.concat_tables([kept, table]))
-        return Merged(both, table.num_rows, stored.num_rows - kept.num_rows)
+        return Merged(both, table, table.num_rows, stored.num_rows - kept.num_rows)
 
     return merge
 
@@ -183,6 +202,6 @@ def parsed_rows(spec: TableSpec, data: bytes, columns: Sequence[str]) -> pa.Tabl
     return table.select(list(columns)).cast(pa.schema([schema.field(name) for name in columns]))
 
 
-def touched_days(table: pa.Table, days: Sequence[np.datetime64]) -> np.ndarray:
-    """Days of a table that are not among the given ones."""
-    return np.setdiff1d(distinct_days(table), np.asarray(days, dtype="datetime64[D]"))
+def stray_days(rows: KeyedRows, days: Sequence[np.datetime64]) -> np.ndarray:
+    """Days of some rows that are not among the given ones."""
+    return np.setdiff1d(rows.days, np.asarray(days, dtype="datetime64[D]"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import calendar
 import datetime as dt
+import functools
 import re
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -169,40 +170,43 @@ class Lake:
         if profile is None:
             raise FrameMismatchError(spec.name, "a decision table needs a profile")
         validate_profile(profile)
-        table = self._arrow(spec, frame)
-        self._belongs(spec, table, [date])
+        rows = self._keyed(spec, frame)
+        self._belongs(spec, rows, [date])
+        table = rows.table()
         strangers = set(table.column("profile").unique().to_pylist()) - {profile}
         if strangers:
             raise FrameMismatchError(spec.name, f"rows of {sorted(strangers)} do not belong to profile {profile}")
         merges = {(profile, date.isoformat()): _write.replacing(table)}
         facts = {"operation": "replace", "profile": profile, "date": date.isoformat()}
-        return self._write(spec, table, merges, facts)
+        return self._write(spec, rows, merges, facts)
 
     def replace_dates(self, spec: TableSpec, frame: pd.DataFrame, *, dates: Collection[dt.date]) -> Receipt:
         """Make the rows of several dates of a shared table exactly ``frame``, in one commit."""
         if spec.ownership is not Ownership.SHARED:
             raise FrameMismatchError(spec.name, "several dates at once are only replaced in shared tables")
-        table = self._arrow(spec, frame)
-        self._belongs(spec, table, dates)
+        rows = self._keyed(spec, frame)
+        self._belongs(spec, rows, dates)
         days = np.unique(np.array(sorted(dates), dtype="datetime64[D]"))
-        parts = dict(_frames.month_slices(table))
+        parts = rows.months()
         merges: dict[_write.Cell, _write.Merge] = {}
         for month in np.unique(days.astype("datetime64[M]")):
             of_month = days[days.astype("datetime64[M]") == month]
             whole = len(of_month) == calendar.monthrange(*map(int, str(month).split("-")))[1]
-            part = parts.get(str(month), table.slice(0, 0))
-            merges[str(month), ""] = _write.replacing_days(spec, self.root / spec.name, part, of_month, whole)
+            given = functools.partial(rows.table, *parts.get(str(month), (0, 0)))
+            merges[str(month), ""] = _write.replacing_days(spec, self.root / spec.name, given, of_month, whole)
         facts = {"operation": "replace_dates", "dates": [str(days[0]), str(days[-1])], "n_dates": len(days)}
-        return self._write(spec, table, merges, facts)
+        return self._write(spec, rows, merges, facts)
 
     def add_missing(self, spec: TableSpec, frame: pd.DataFrame) -> Receipt:
         """Add rows whose key is not stored yet, in one commit; stored rows stay as they are, bit for bit."""
         if spec.ownership is not Ownership.SHARED:
             raise FrameMismatchError(spec.name, "rows are only added to shared tables")
-        table = self._arrow(spec, frame)
-        root = self.root / spec.name
-        merges = {(month, ""): _write.adding(spec, root, part) for month, part in _frames.month_slices(table)}
-        return self._write(spec, table, merges, {"operation": "add_missing"})
+        rows, root = self._keyed(spec, frame), self.root / spec.name
+        merges = {
+            (month, ""): _write.adding(spec, root, functools.partial(rows.table, *part))
+            for month, part in rows.months().items()
+        }
+        return self._write(spec, rows, merges, {"operation": "add_missing"})
 
     def replace_symbols(self, spec: TableSpec, frame: pd.DataFrame, *, symbols: Collection[str]) -> Receipt:
         """Make the rows of some symbols of a shared table exactly ``frame``, whatever their dates, in one commit.
@@ -215,33 +219,39 @@ class Lake:
         strangers = sorted(set(frame["symbol"]) - set(symbols))
         if strangers:
             raise FrameMismatchError(spec.name, f"rows of {strangers[0]} do not belong to the symbols being written")
-        table = self._arrow(spec, frame)
-        parts, root, names = dict(_frames.month_slices(table)), self.root / spec.name, sorted(symbols)
+        rows = self._keyed(spec, frame)
+        parts, root, names = rows.months(), self.root / spec.name, sorted(symbols)
         stored = {file.partition for file in self._log(spec.name).snapshot().files} if self.exists(spec.name) else set()
         merges: dict[_write.Cell, _write.Merge] = {
-            (month, ""): _write.replacing_symbols(spec, root, parts.get(month, table.slice(0, 0)), names)
+            (month, ""): _write.replacing_symbols(
+                spec, root, functools.partial(rows.table, *parts.get(month, (0, 0))), names
+            )
             for month in sorted(stored | set(parts))
         }
-        return self._write(spec, table, merges, {"operation": "replace_symbols", "n_symbols": len(names)})
+        return self._write(spec, rows, merges, {"operation": "replace_symbols", "n_symbols": len(names)})
 
-    def _arrow(self, spec: TableSpec, frame: pd.DataFrame) -> pa.Table:
+    def _keyed(self, spec: TableSpec, frame: pd.DataFrame) -> _frames.KeyedRows:
         if self.spec(spec.name) != spec:
             raise UnknownTableError(spec.name, tuple(sorted(self._specs)))
-        return _frames.to_arrow(spec, frame)
+        return _frames.keyed_rows(spec, frame)
 
-    def _belongs(self, spec: TableSpec, table: pa.Table, dates: Collection[dt.date]) -> None:
-        strays = _write.touched_days(table, [np.datetime64(date, "D") for date in dates])
+    def _belongs(self, spec: TableSpec, rows: _frames.KeyedRows, dates: Collection[dt.date]) -> None:
+        strays = _write.stray_days(rows, [np.datetime64(date, "D") for date in dates])
         if not dates or len(strays):
             where = f"rows of {strays[0]}" if len(strays) else "no date is given; rows"
             raise FrameMismatchError(spec.name, f"{where} do not belong to the dates being written")
 
     def _write(
-        self, spec: TableSpec, table: pa.Table, merges: Mapping[_write.Cell, _write.Merge], facts: dict[str, Any]
+        self,
+        spec: TableSpec,
+        rows: _frames.KeyedRows,
+        merges: Mapping[_write.Cell, _write.Merge],
+        facts: dict[str, Any],
     ) -> Receipt:
         started = time.perf_counter()
         planner = _write.Planner(spec, self.root / spec.name, merges, spec.ownership is Ownership.DECISION)
-        written = "" if facts["operation"] == "add_missing" else _frames.content_hash(spec, table)
-        return _commit.commit(self._log(spec.name), planner, facts, table.num_rows, written, started)
+        hash_rows = facts["operation"] != "add_missing"
+        return _commit.commit(self._log(spec.name), planner, facts, len(rows), started, hash_rows=hash_rows)
 
     # ---- reading
 

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quant_lib.contracts import Column, Ownership, TableSpec
-from quant_resources.lakehouse import FrameMismatchError
-from quant_resources.lakehouse._frames import content_hash, month_slices, to_arrow, to_pandas
+from quant_resources.lakehouse import FrameMismatchError, Lake
+from quant_resources.lakehouse._frames import content_hash, keyed_rows, to_arrow, to_pandas
 
 EVERYTHING = TableSpec(
     "everything", "One column of each type.", "", Ownership.SHARED, ("date", "symbol"),
@@ -154,14 +154,30 @@ def test_dates_given_as_python_dates_are_stored():
 
 
 @settings(max_examples=60)
-@given(ROWS)
-def test_month_slices_partition_the_rows(rows):
+@given(ROWS, st.randoms(use_true_random=False))
+def test_months_partition_the_rows_whatever_their_order(rows, random):
     table = to_arrow(EVERYTHING, frame_of(rows))
-    slices = list(month_slices(table))
-    assert pa.concat_tables([table.slice(0, 0), *(part for _, part in slices)]).equals(table)
-    assert [month for month, _ in slices] == sorted({f"{row['date']:%Y-%m}" for row in rows})
-    for month, part in slices:
+    random.shuffle(rows)
+    keyed = keyed_rows(EVERYTHING, frame_of(rows))
+    parts = {month: keyed.table(*bounds) for month, bounds in keyed.months().items()}
+    assert pa.concat_tables([table.slice(0, 0), *parts.values()]).equals(table)
+    assert list(parts) == sorted({f"{row['date']:%Y-%m}" for row in rows})
+    for month, part in parts.items():
         assert {f"{day:%Y-%m}" for day in part.column("date").to_pylist()} == {month}
+        assert content_hash(EVERYTHING, part) == content_hash(EVERYTHING, part.take(pa.array(range(len(part)))))
+
+
+def test_the_receipt_of_several_months_is_the_hash_of_what_was_given(tmp_path):
+    """Equal rows give equal hashes whatever else the months hold; other rows another."""
+    days = [dt.date(2020, 1, 31), dt.date(2020, 2, 1)]
+    rows = frame_of([base_rows()[0] | {"date": day} for day in days])
+    fresh, shared = Lake(tmp_path / "a", [EVERYTHING]), Lake(tmp_path / "b", [EVERYTHING])
+    shared.add_missing(EVERYTHING, frame_of([base_rows()[1] | {"date": dt.date(2020, 1, 3)}]))
+    first = fresh.replace_dates(EVERYTHING, rows, dates=days)
+    assert shared.replace_dates(EVERYTHING, rows.iloc[::-1], dates=days).content_hash == first.content_hash
+    assert fresh.content_hash("everything") != shared.content_hash("everything")
+    other = fresh.replace_dates(EVERYTHING, rows.assign(n=7), dates=days)
+    assert other.content_hash != first.content_hash
 
 
 def test_an_infinity_is_stored_as_one():
