@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from quant_lib.calendars import CalendarBook
 from quant_lib.errors import QuantError
 from quant_lib.features import (
     FEATURES_TABLE,
+    SortedBars,
     StressWindows,
     bar_digests,
     compute_features,
@@ -22,11 +24,13 @@ from quant_lib.features import (
     find_stale,
     sort_bars,
 )
-from quant_lib.health import HealthRules, quarantine_bars, segment_bars
+from quant_lib.health import HealthRules, label_bars
 from quant_resources.calendars import calendar_book
 from quant_resources.lakehouse import Lake
 
 _KEYS = ["date", "symbol", "bars_digest", "feature_set_version"]
+BAR_COLUMNS = ("date", "symbol", "open", "high", "low", "close", "volume", "close_time")
+"""What features, segments and fingerprints are made from."""
 
 
 @dataclass(eq=False)
@@ -103,15 +107,14 @@ def labelled_bars(bars: pd.DataFrame, rules: HealthRules, calendars: CalendarBoo
     A bar condemned on its own day is left out. One condemned later is kept: on
     its day nobody knew, and a feature of that day must say what was known.
     """
-    marked = bars.assign(segment=segment_bars(bars, rules, calendars))
-    bad = quarantine_bars(bars, rules, calendars)
-    bad = bad[bad["known_on"] == bad["date"]]
-    if len(bad):
-        hidden = pd.MultiIndex.from_frame(marked[["symbol", "date"]]).isin(
-            pd.MultiIndex.from_frame(bad[["symbol", "date"]])
-        )
-        marked = marked[~hidden]
-    return marked.sort_values(["symbol", "date"], kind="stable").reset_index(drop=True)
+    bars = bars.astype({"symbol": "category"})
+    codes = bars["symbol"].cat.codes.to_numpy()
+    ordered = bars.take(np.lexsort((bars["date"].to_numpy(), codes)))
+    ordered.index = pd.RangeIndex(len(ordered))
+    labels = label_bars(ordered, rules, calendars)
+    ordered["segment"] = labels["segment"]
+    seen = (labels["known_on"] != ordered["date"]).to_numpy()
+    return ordered if seen.all() else ordered[seen].reset_index(drop=True)
 
 
 def refresh(lake: Lake, until: dt.date, rules: FeatureRules, symbols: Sequence[str] | None = None) -> Refresh:
@@ -144,37 +147,52 @@ def refresh(lake: Lake, until: dt.date, rules: FeatureRules, symbols: Sequence[s
     """
     stored, until = _stored(lake, until, rules, symbols)
     calendars = calendar_book(lake, until)
-    bars = labelled_bars(lake.read("ohlcv", until=until, symbols=symbols), rules.health, calendars)
+    found = lake.read("ohlcv", columns=BAR_COLUMNS, until=until, symbols=symbols, categories=["symbol"])
+    bars = labelled_bars(found, rules.health, calendars)
     ann = calendars.ann(bars["symbol"].unique())
     ordered = sort_bars(bars, bars.pop("segment"))
     current = bar_digests(ordered, ann=ann)
     stale = find_stale(current, stored)
     wanted = current.loc[stale.missing, ["date", "symbol"]]
-    gone = stored.loc[stale.gone, ["date", "symbol"]]
     scope = "all symbols with bars" if symbols is None else f"{len(symbols)} symbols"
-    figures: dict[str, int | str] = {"scope": scope, "rows_computed": len(wanted), "rows_dropped": len(gone)}
-    touched = pd.concat([wanted, gone], ignore_index=True)
-    if touched.empty:
+    figures: dict[str, int | str] = {
+        "scope": scope,
+        "rows_computed": len(wanted),
+        "rows_dropped": int(stale.gone.sum()),
+    }
+    days = np.union1d(wanted["date"].to_numpy(), stored["date"].to_numpy()[stale.gone])
+    if not days.size:
         return Refresh(pd.DataFrame(columns=list(FEATURES_TABLE.column_names)), (), figures)
-    since = touched["date"].min()
-    concerned = current["symbol"].isin(wanted["symbol"].unique()).to_numpy()
-    made = compute_features(
-        ordered if concerned.all() else ordered.take(np.flatnonzero(concerned)),
-        ruleset=rules.ruleset,
-        ann=ann,
-        since=since.date(),
-        stress=rules.stress,
-    )
-    made = _only(made, wanted)
-    kept = _kept(lake, since, until, touched)
-    rows = pd.concat([kept, made], ignore_index=True) if len(kept) else made
-    if len(kept):
-        fresh = cross_sections(rows)
-        rows[list(fresh.columns)] = fresh
-    else:  # in the order of the table: a frame of numpy columns is put in order faster than a table of Arrow's
-        rows = rows.take(np.argsort(rows["date"].to_numpy(), kind="stable"))
-    dates = tuple(day.date() for day in pd.DatetimeIndex(touched["date"].unique()).sort_values())
+    made = _made(ordered, stale.missing, wanted, rules, ann)
+    dates = tuple(day.date() for day in pd.DatetimeIndex(days))
+    kept = _kept(lake, days, stored, stale.gone | stale.changed, symbols is not None)
+    if kept is None:
+        return Refresh(made, dates, figures | {"rows_kept_on_those_dates": 0})
+    rows = pd.concat([kept, made], ignore_index=True)
+    fresh = cross_sections(rows)
+    rows[list(fresh.columns)] = fresh
     return Refresh(rows, dates, figures | {"rows_kept_on_those_dates": len(kept)})
+
+
+def _made(
+    ordered: SortedBars,
+    missing: npt.NDArray[np.bool_],
+    wanted: pd.DataFrame,
+    rules: FeatureRules,
+    ann: dict[str, float],
+) -> pd.DataFrame:
+    """Compute the rows that are wanted, from the whole history of their symbols."""
+    if wanted.empty:
+        return pd.DataFrame(columns=list(FEATURES_TABLE.column_names)).astype(FEATURES_TABLE.pandas_types())
+    concerned = ordered.with_symbols_of(missing)
+    made = compute_features(
+        concerned, ruleset=rules.ruleset, ann=ann, since=wanted["date"].min().date(), stress=rules.stress
+    )
+    if len(made) == len(wanted):
+        return made
+    return made.merge(wanted.astype({"symbol": "str"}), on=["date", "symbol"], how="inner", validate="one_to_one")[
+        list(made.columns)
+    ]
 
 
 def _stored(
@@ -184,30 +202,30 @@ def _stored(
     if not lake.exists("features"):
         nothing = pd.DataFrame({"date": pd.Series(dtype="datetime64[us]"), "symbol": pd.Series(dtype="str")})
         return nothing.assign(bars_digest=pd.Series(dtype="int64")), until
-    stored = lake.read("features", columns=_KEYS)
-    other = stored["feature_set_version"] != rules.version
-    if other.any():
+    stored = lake.read("features", columns=_KEYS, categories=["symbol", "feature_set_version"])
+    versions = set(stored["feature_set_version"].cat.categories) - {rules.version}
+    if versions:
+        other = stored["feature_set_version"] != rules.version
         if rules.on_new_version == "refuse" or symbols is not None:
-            versions = ", ".join(sorted(stored.loc[other, "feature_set_version"].unique()))
-            raise FeatureVersionError(versions, rules.version, int(other.sum()))
+            raise FeatureVersionError(", ".join(sorted(versions)), rules.version, int(other.sum()))
         until = max(until, stored["date"].max().date())
         stored.loc[other, "bars_digest"] = 0  # no row of these definitions has such a fingerprint
-    stored = stored[stored["date"] <= pd.Timestamp(until)]
+    late = stored["date"] > pd.Timestamp(until)
+    stored = stored[~late] if late.any() else stored
     return (stored if symbols is None else stored[stored["symbol"].isin(symbols)]).reset_index(drop=True), until
 
 
-def _only(rows: pd.DataFrame, wanted: pd.DataFrame) -> pd.DataFrame:
-    if len(rows) == len(wanted):
-        return rows
-    return rows.merge(wanted, on=["date", "symbol"], how="inner", validate="one_to_one")[list(rows.columns)]
-
-
-def _kept(lake: Lake, since: pd.Timestamp, until: dt.date, touched: pd.DataFrame) -> pd.DataFrame:
-    """Read the stored rows of the touched dates that stay."""
+def _kept(
+    lake: Lake, days: npt.NDArray[np.datetime64], stored: pd.DataFrame, replaced: npt.NDArray[np.bool_], scoped: bool
+) -> pd.DataFrame | None:
+    """Read the stored rows of the touched dates that stay; None where there are none."""
     if not lake.exists("features"):
-        return pd.DataFrame()
-    days = touched["date"].unique()
-    rows = lake.read("features", since=since.date(), until=until)
+        return None
+    if not scoped and not np.any(np.isin(stored["date"].to_numpy(), days) & ~replaced):
+        return None  # every stored row of those dates is replaced: there is nothing to read
+    first, last = (pd.Timestamp(day).date() for day in (days[0], days[-1]))
+    rows = lake.read("features", since=first, until=last)
     rows = rows[np.isin(rows["date"].to_numpy(), days)]
-    keys = pd.MultiIndex.from_frame(rows[["symbol", "date"]])
-    return rows[~keys.isin(pd.MultiIndex.from_frame(touched[["symbol", "date"]]))]
+    gone = stored.loc[replaced, ["symbol", "date"]].astype({"symbol": "str"})
+    rows = rows[~pd.MultiIndex.from_frame(rows[["symbol", "date"]]).isin(pd.MultiIndex.from_frame(gone))]
+    return rows if len(rows) else None

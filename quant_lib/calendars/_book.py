@@ -72,7 +72,7 @@ def each_calendar(frame: pd.DataFrame, calendars: Calendars) -> Iterator[tuple[C
     if not isinstance(calendars, CalendarBook):
         yield calendars, frame
         return
-    groups = calendars.groups(frame["symbol"].astype("str").unique())
+    groups = calendars.groups(map(str, frame["symbol"].unique()))
     if len(groups) <= 1:
         yield (groups[0][0] if groups else get_calendar("24x7")), frame
         return

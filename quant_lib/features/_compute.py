@@ -100,8 +100,10 @@ def compute_features(
     if threads < 1:
         raise FeatureInputError(f"threads was {threads}", "compute_features", "ask for at least one")
     ordered = bars if isinstance(bars, SortedBars) else sort_bars(bars, segments)
+    if since is not None and not np.any(ordered.dates < np.datetime64(since, "us")):
+        since = None  # every bar is asked for
     if since is not None:
-        ordered = ordered.take(_still_running(ordered, since))
+        ordered = _still_running(ordered, since)
     work = _Work(_series_features(features), rules, tuple(stress), ann)
     rows = slice(None) if since is None else ordered.dates >= np.datetime64(since, "us")
     columns = _columns(ordered, work, threads, since)
@@ -123,7 +125,7 @@ def _columns(ordered: SortedBars, work: _Work, threads: int, since: dt.date | No
     short = tuple(f for f in work.features if not f.unbounded)
     made: dict[str, FloatArray] = {}
     for features, bars in ((long, ordered), (short, _tail(ordered, first, max((f.warmup for f in short), default=1)))):
-        wanted = bars.dates >= first
+        wanted = np.flatnonzero(bars.dates >= first)
         values = _run(bars, _Work(features, work.ruleset, work.stress, work.ann), threads)
         made |= {feature.name: column[wanted] for feature, column in zip(features, values, strict=True)}
     return made
@@ -213,11 +215,11 @@ def _features(names: Sequence[str | Feature] | None) -> tuple[Feature, ...]:
     return chosen
 
 
-def _still_running(ordered: SortedBars, since: dt.date) -> slice | IntArray:
-    """Rows of the series that reach ``since``; a series that ended before it cannot change what is asked for."""
+def _still_running(ordered: SortedBars, since: dt.date) -> SortedBars:
+    """Keep the series that reach ``since``; a series that ended before it cannot change what is asked for."""
     ends = ordered.offsets[1:] - 1
     alive = ordered.dates[ends] >= np.datetime64(since, "us")
-    return np.flatnonzero(np.repeat(alive, np.diff(ordered.offsets)))
+    return ordered if alive.all() else ordered.take(np.flatnonzero(np.repeat(alive, np.diff(ordered.offsets))))
 
 
 def _tasks(ordered: SortedBars, ann: FloatArray) -> list[_Task]:
@@ -275,7 +277,8 @@ def _table(
     features: tuple[Feature, ...],
     work: _Work,
 ) -> pd.DataFrame:
-    columns: dict[str, object] = {"date": ordered.dates[rows], "symbol": ordered.symbols[rows]}
+    symbols = pd.Series(ordered.symbols[rows]).astype("str").array
+    columns: dict[str, object] = {"date": ordered.dates[rows], "symbol": symbols}
     for feature in features:
         kept = values[feature.name]
         columns[feature.name] = kept.astype(np.int64) if feature.type == "int64" else kept

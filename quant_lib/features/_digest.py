@@ -9,18 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from quant_lib.features._digest_kernels import running_sums
 from quant_lib.features._input import SortedBars, annualisation, sort_bars
 from quant_lib.indicators._series import FloatArray, IntArray
 
 _Words = npt.NDArray[np.uint64]
 _MISSING = np.uint64(0x7FF8_0000_0000_0000)
-
-
-def _mixed(words: _Words) -> _Words:
-    """Spread every bit of a word over all of it (finaliser of SplitMix64)."""
-    words = (words ^ (words >> np.uint64(30))) * np.uint64(0xBF58_476D_1CE4_E5B9)
-    words = (words ^ (words >> np.uint64(27))) * np.uint64(0x94D0_49BB_1331_11EB)
-    return words ^ (words >> np.uint64(31))
 
 
 def _bits(values: FloatArray) -> _Words:
@@ -43,18 +37,16 @@ def history_digest(ordered: SortedBars, ann: FloatArray) -> IntArray:
         A change of a price, a volume, a date, an instant of closing, a segment number or the annualisation of a bar
         changes the fingerprint of that bar and of all later ones of the series, and of no other.
     """
-    lengths = np.diff(ordered.offsets)
-    position = np.arange(ordered.dates.size, dtype=np.int64) - np.repeat(ordered.offsets[:-1], lengths)
-    parts = [_bits(ordered.columns[name]) for name in ("high", "low", "close", "volume")]
-    parts += [ordered.dates.view(np.uint64), ordered.known.view(np.uint64), ordered.segment.view(np.uint64)]
-    parts += [position.view(np.uint64), _bits(np.repeat(ann, lengths))]
-    word = np.zeros(ordered.dates.size, np.uint64)
-    for part in parts:
-        word = _mixed(word * np.uint64(3) + part)
-    total = np.cumsum(word, dtype=np.uint64)
-    before = np.r_[np.uint64(0), total][ordered.offsets[:-1]]
-    digest: IntArray = (total - np.repeat(before, lengths)).view(np.int64)
-    return digest
+    words = np.stack(
+        [
+            *(_bits(ordered.columns[name]) for name in ("high", "low", "close", "volume")),
+            *(np.ascontiguousarray(part).view(np.uint64) for part in (ordered.dates, ordered.known, ordered.segment)),
+        ]
+    )
+    digest = np.empty(ordered.dates.size, np.uint64)
+    running_sums(words, _bits(ann), ordered.offsets, digest)
+    made: IntArray = digest.view(np.int64)
+    return made
 
 
 def bar_digests(
@@ -82,10 +74,13 @@ class Staleness:
         Not stored, or stored from other bars: to be computed.
     gone : array of bool, one per stored row
         No bar stands behind the row any more.
+    changed : array of bool, one per stored row
+        Made from other bars.
     """
 
     missing: npt.NDArray[np.bool_]
     gone: npt.NDArray[np.bool_]
+    changed: npt.NDArray[np.bool_]
 
 
 def find_stale(current: pd.DataFrame, stored: pd.DataFrame) -> Staleness:
@@ -94,23 +89,30 @@ def find_stale(current: pd.DataFrame, stored: pd.DataFrame) -> Staleness:
     Parameters
     ----------
     current, stored : DataFrame
-        date, symbol, bars_digest; no key repeats.
+        date, symbol, bars_digest; no key repeats. Quickest where symbols are categories.
     """
-    both = pd.concat([current["symbol"], stored["symbol"]], ignore_index=True)
-    codes = pd.factorize(both)[0].astype(np.int64) << np.int64(32)
-    now, then = codes[: len(current)] + _days(current), codes[len(current) :] + _days(stored)
-    order = np.argsort(then, kind="stable")
-    place = np.minimum(np.searchsorted(then, now, sorter=order), max(then.size - 1, 0))
+    names = pd.Index(pd.unique(current["symbol"]).astype("str")).append(
+        pd.Index(pd.unique(stored["symbol"]).astype("str"))
+    )
+    names = names.unique()
+    now, then = _keys(current, names), _keys(stored, names)
+    digest, others = current["bars_digest"].to_numpy(), stored["bars_digest"].to_numpy()
     if not then.size:
-        return Staleness(np.ones(now.size, bool), np.zeros(0, bool))
-    found = order[place]
+        return Staleness(np.ones(now.size, bool), np.zeros(0, bool), np.zeros(0, bool))
+    order = np.argsort(then, kind="stable")
+    found = order[np.minimum(np.searchsorted(then[order], now), then.size - 1)]
     known = then[found] == now
-    same = known & (stored["bars_digest"].to_numpy()[found] == current["bars_digest"].to_numpy())
-    gone = np.ones(then.size, bool)
+    same = known & (others[found] == digest)
+    gone, changed = np.ones(then.size, bool), np.zeros(then.size, bool)
     gone[found[known]] = False
-    return Staleness(~same, gone)
+    changed[found[known & ~same]] = True
+    return Staleness(~same, gone, changed)
 
 
-def _days(rows: pd.DataFrame) -> IntArray:
+def _keys(rows: pd.DataFrame, names: pd.Index) -> IntArray:
+    """One number for each symbol and date, increasing with the date."""
+    symbol = rows["symbol"].astype("category").cat
+    place = names.get_indexer(symbol.categories.astype("str")).astype(np.int64)
     days: IntArray = rows["date"].to_numpy().astype("datetime64[D]").astype(np.int64)
-    return days
+    keys: IntArray = (place[symbol.codes.to_numpy()] << np.int64(32)) + days
+    return keys

@@ -24,7 +24,7 @@ class SortedBars:
 
     Parameters
     ----------
-    symbols : pandas string array of shape (n_bars,)
+    symbols : pandas array of text or categories, shape (n_bars,)
         Symbol of each bar.
     dates, known : array of shape (n_bars,), datetime64[us]
         Session label, and instant of the close in UTC.
@@ -56,6 +56,13 @@ class SortedBars:
             self.segment[kept],
             _bounds(np.diff(series) != 0, kept.size),
         )
+
+    def with_symbols_of(self, rows: npt.NDArray[np.bool_]) -> SortedBars:
+        """Keep every bar of the symbols that some rows belong to."""
+        codes = pd.factorize(self.symbols)[0]
+        concerned = np.zeros(int(codes.max(initial=-1)) + 1, bool)
+        concerned[codes[rows]] = True
+        return self if concerned.all() else self.take(np.flatnonzero(concerned[codes]))
 
     def series_symbols(self) -> list[str]:
         """Symbol of each series."""
@@ -136,7 +143,7 @@ def sort_bars(bars: pd.DataFrame, segments: pd.Series | None) -> SortedBars:
     _check_keys(bars, segments)
     codes, _ = pd.factorize(bars["symbol"], sort=True)
     dates = bars["date"].to_numpy().astype("datetime64[us]")
-    order = np.lexsort((dates, codes)).astype(np.int64)
+    order = _order(codes, dates)
     codes, dates = codes[order], dates[order]
     same = codes[1:] == codes[:-1]
     repeated = same & (dates[1:] == dates[:-1])
@@ -160,6 +167,14 @@ def sort_bars(bars: pd.DataFrame, segments: pd.Series | None) -> SortedBars:
         segment,
         _bounds(~same | (np.diff(segment) != 0), len(bars)),
     )
+
+
+def _order(codes: IntArray, dates: npt.NDArray[np.datetime64]) -> IntArray:
+    """Places of the bars by symbol and date."""
+    step = np.diff(codes)
+    if bool(np.all((step > 0) | ((step == 0) & (dates[1:] >= dates[:-1])))):
+        return np.arange(codes.size)
+    return np.lexsort((dates, codes)).astype(np.int64, copy=False)
 
 
 def annualisation(symbols: Sequence[str], ann: float | Mapping[str, float]) -> FloatArray:

@@ -11,7 +11,7 @@ from quant_lib.health._errors import BarsContractError, InvalidRuleError
 from quant_lib.health._holes import RepairPlan, RepairRules, find_holes, hole_rows, judge_repair, plan_repair
 from quant_lib.health._registry import Evidence, explain_gaps, new_audits, registry_rows
 from quant_lib.health._rules import HealthRules
-from quant_lib.health._segments import quarantine_bars, segment_bars, segment_starts
+from quant_lib.health._segments import label_bars, quarantine_bars, segment_bars, segment_starts
 from quant_lib.health._vetting import revisions, split_closed, stamp_bars, vet_bars
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "find_holes",
     "hole_rows",
     "judge_repair",
+    "label_bars",
     "new_audits",
     "plan_repair",
     "quarantine_bars",

@@ -302,12 +302,38 @@ def segment_bars(bars: pd.DataFrame, rules: HealthRules | None = None, calendar:
     BarsContractError
         Bars that break the contract of their table.
     """
+    return label_bars(bars, rules, calendar)["segment"]
+
+
+def label_bars(bars: pd.DataFrame, rules: HealthRules | None = None, calendar: Calendars = CRYPTO) -> pd.DataFrame:
+    """Give each bar its segment and the date that showed it to be a bad print; both in one pass.
+
+    Parameters
+    ----------
+    bars, rules, calendar
+        As in `segment_bars`.
+
+    Returns
+    -------
+    DataFrame
+        Columns segment, as of `segment_bars`, and known_on, as of `quarantine_bars` (NaT where the bar is good),
+        aligned to ``bars.index``.
+
+    Raises
+    ------
+    BarsContractError
+        Bars that break the contract of their table.
+    """
     numbers = np.zeros(len(bars), dtype=np.int64)
+    known_on = np.full(len(bars), np.datetime64("NaT", "us"))
     for own, part in each_calendar(bars.reset_index(drop=True), calendar):
         tape = make_tape(part, own)
         found = find_series(tape, rules or HealthRules())
-        numbers[part.index.to_numpy()] = tape.in_frame_order(found.segment)
-    return pd.Series(numbers, index=bars.index, name="segment")
+        rows = part.index.to_numpy()
+        numbers[rows] = tape.in_frame_order(found.segment)
+        bad = np.flatnonzero(found.condemned)
+        known_on[rows[bad if tape.order is None else tape.order[bad]]] = tape.date[found.known[bad]]
+    return pd.DataFrame({"segment": numbers, "known_on": known_on}, index=bars.index)
 
 
 def segment_starts(bars: pd.DataFrame, segments: pd.Series) -> pd.DataFrame:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -241,8 +241,13 @@ def _missing(array: pa.Array) -> npt.NDArray[np.bool_] | None:
     return known == 0
 
 
-def to_pandas(spec: TableSpec, table: pa.Table, columns: Sequence[str]) -> pd.DataFrame:
-    """Arrow rows as a frame of the declared pandas types (nullable where an integer or flag is missing)."""
+def to_pandas(
+    spec: TableSpec, table: pa.Table, columns: Sequence[str], categories: Collection[str] = ()
+) -> pd.DataFrame:
+    """Arrow rows as a frame of the declared pandas types (nullable where an integer or flag is missing).
+
+    Columns named as ``categories`` hold each text once, categories ascending.
+    """
     import pyarrow as pa
 
     types = spec.pandas_types()
@@ -251,6 +256,8 @@ def to_pandas(spec: TableSpec, table: pa.Table, columns: Sequence[str]) -> pd.Da
         array, kind = table.column(name), spec.column(name).type
         if kind == "date":
             array = array.cast(pa.timestamp("us"))
+        elif name in categories:
+            array, nullable[name] = array.dictionary_encode().unify_dictionaries(), "category"
         elif kind == "string":
             array = array.cast(pa.large_string())
         elif kind in ("int64", "bool") and array.null_count:
@@ -259,7 +266,13 @@ def to_pandas(spec: TableSpec, table: pa.Table, columns: Sequence[str]) -> pd.Da
     mapper = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}.get if nullable else None
     frame: pd.DataFrame = pa.table(arrays, names=list(columns)).to_pandas(types_mapper=mapper)
     wanted = {name: nullable.get(name, types[name]) for name in columns}
-    return frame.astype({name: kind for name, kind in wanted.items() if str(frame[name].dtype) != kind})
+    frame = frame.astype({name: kind for name, kind in wanted.items() if str(frame[name].dtype) != kind})
+    for name in categories:
+        held = frame[name].cat
+        frame[name] = held.rename_categories(held.categories.astype("str")).cat.reorder_categories(
+            sorted(held.categories)
+        )
+    return frame
 
 
 def empty(spec: TableSpec, columns: Sequence[str]) -> pd.DataFrame:

@@ -288,6 +288,7 @@ class Lake:
         until: dt.date | None = None,
         profile: str | None = None,
         symbols: Sequence[str] | None = None,
+        categories: Collection[str] = (),
     ) -> pd.DataFrame:
         """Rows of a version, sorted by key.
 
@@ -305,6 +306,8 @@ class Lake:
             One sleeve of a decision table.
         symbols : sequence of str, optional
             Only these symbols.
+        categories : collection of str, optional
+            Text columns wanted as categories, in ascending order: each text is held once.
 
         Returns
         -------
@@ -326,9 +329,9 @@ class Lake:
         files = self._files(self._snapshot(table, version), profile, since, until)
         paths = verified_paths(spec, self.root / table, files)
         if not paths or (symbols is not None and not len(symbols)):
-            return _frames.empty(spec, chosen)
+            return _frames.empty(spec, chosen).astype(dict.fromkeys(categories, "category"))
         rows = _scan.scan(self._session.cursor(), spec, paths, chosen, since=since, until=until, symbols=symbols)
-        return _frames.to_pandas(spec, rows, chosen)
+        return _frames.to_pandas(spec, rows, chosen, categories)
 
     @staticmethod
     def _files(
