@@ -49,7 +49,15 @@ def prepare_home(settings: Settings) -> Path:
     -------
     pathlib.Path
         ``DAGSTER_HOME``, initialised.
+
+    Raises
+    ------
+    NetworkDiskError
+        When home lies on a disk of another machine, where file locks do not hold.
     """
+    from quant_resources.disks import require_local_disk
+
+    require_local_disk(settings.home)
     dagster_home = settings.dagster_home
     dagster_home.mkdir(parents=True, exist_ok=True)
     for folder in (settings.lakehouse_dir, settings.artifacts_dir, settings.logs_dir):

@@ -7,7 +7,6 @@ import os
 import time
 import uuid
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -16,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from quant_assets.cli.console import err
+from quant_assets.run_launcher import PID_TAG, worker_is_gone
 from quant_lib.errors import QuantError
 
 if TYPE_CHECKING:
@@ -139,7 +139,6 @@ def _root_cause(error: Any) -> str:
     return "" if error is None else str(error.message).strip()
 
 
-PID_TAG = "quant/pid"
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 """The terminal is the progress bar's; the event log keeps everything."""
 
@@ -194,8 +193,7 @@ def execute(
 def _release_dead_runs(instance: DagsterInstance) -> None:
     """Fail runs whose process is gone and free the pool slots they held: nothing else would, without a daemon."""
     for run in instance.get_runs(filters=dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])):
-        pid = run.tags.get(PID_TAG)
-        if pid is not None and not Path(f"/proc/{pid}").exists():
+        if worker_is_gone(instance, run):
             instance.report_run_failed(run, "its process ended without a word")
             instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
 
