@@ -18,12 +18,15 @@ NETWORK_RETRY = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONE
 
 @contextmanager
 def no_retry_where_hopeless() -> Iterator[None]:
-    """End a step at once where trying again cannot help: a wrong request, a refused or expired login."""
+    """End a step at once where trying again cannot help: a wrong request or date, a refused or expired login."""
     from quant_resources.binance import ExchangeError
+    from quant_resources.ingestion import DayNotOverError
     from quant_resources.tradingview import TradingViewError
 
     try:
         yield
+    except DayNotOverError as error:
+        raise dg.Failure(str(error), allow_retries=False) from error
     except (ExchangeError, TradingViewError) as error:
         if error.retryable:
             raise

@@ -191,11 +191,17 @@ def execute(
 
 
 def _release_dead_runs(instance: DagsterInstance) -> None:
-    """Fail runs whose process is gone and free the pool slots they held: nothing else would, without a daemon."""
+    """Fail runs whose process is gone, and free the pool slots of ended ones: the daemon may not run, or be late."""
     for run in instance.get_runs(filters=dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])):
         if worker_is_gone(instance, run):
             instance.report_run_failed(run, "its process ended without a word")
-            instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+    storage = instance.event_log_storage
+    pools = [storage.get_concurrency_info(key) for key in storage.get_concurrency_keys()]
+    holders = [pool.active_run_ids | pool.assigned_run_ids | pool.pending_run_ids for pool in pools]
+    for run_id in sorted(set().union(*holders)):
+        holder = instance.get_run_by_id(run_id)
+        if holder is None or holder.is_finished:
+            storage.free_concurrency_slots_for_run(run_id)
 
 
 def _step_count(job: dg.JobDefinition, selection: list[dg.AssetKey]) -> int:

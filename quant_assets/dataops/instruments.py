@@ -43,11 +43,14 @@ def instruments_asset(project: Project, common: dict[str, Any]) -> dg.AssetsDefi
             update_versions,
         )
         from quant_resources.catalogue import build_instruments, fetch_listings
+        from quant_resources.ingestion import require_days_over
 
         lake, dates = lakehouse.lake, partition_dates(context)
         followed = [project.universes[name] for name in project.platform.follow]
         with tradingview.client() as client, no_retry_where_hopeless():
-            last_closed = client.clock().date() - dt.timedelta(days=1)
+            clock = client.clock()
+            require_days_over(dates, clock)
+            last_closed = clock.date() - dt.timedelta(days=1)
             listings = pd.concat([fetch_listings(client, universe) for universe in followed], ignore_index=True)
         with no_retry_where_hopeless():
             told = exchange_listings(binance, followed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from quant_resources.ingestion._adjusted import adjusted_bars
+from quant_resources.ingestion._days import DayNotOverError, require_days_over
 from quant_resources.ingestion._ingest import CHECKPOINT_BARS, IngestReport, ingest
 from quant_resources.ingestion._plan import OVERLAP_BARS, Stored, Want, last_expected, plan_wants
 from quant_resources.ingestion._refresh import RefreshReport, refresh
@@ -12,6 +13,7 @@ from quant_resources.ingestion._repair import RepairReport, newest_holes, repair
 __all__ = [
     "CHECKPOINT_BARS",
     "OVERLAP_BARS",
+    "DayNotOverError",
     "IngestReport",
     "RefreshReport",
     "RepairReport",
@@ -25,4 +27,5 @@ __all__ = [
     "plan_wants",
     "refresh",
     "repair",
+    "require_days_over",
 ]

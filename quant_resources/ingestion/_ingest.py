@@ -11,6 +11,7 @@ import pandas as pd
 
 from quant_lib.calendars import CalendarBook, label_of
 from quant_lib.contracts import OHLCV_FETCHES
+from quant_resources.ingestion._days import require_days_over
 from quant_resources.ingestion._plan import Want, batches, pending_rows, plan_wants
 from quant_resources.ingestion._store import Vetted, add_bars, stored_until, typed, vetted
 
@@ -105,10 +106,16 @@ def ingest(
     -------
     IngestReport
         Outcome per symbol and what was stored.
+
+    Raises
+    ------
+    DayNotOverError
+        When the date has not closed at the market's clock; nothing is stored.
     """
     from quant_resources.tradingview import BarRequest
 
     calendars, clock = CalendarBook.of(instruments), client.clock()
+    require_days_over([on], clock)
     wants = plan_wants(stored_until(lake, on), followed, instruments, calendars, on, clock, start)
     worklist = _Worklist.begin(lake, followed, wants, on)
     reporter = _Reporter(progress, len(wants))

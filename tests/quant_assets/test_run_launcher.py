@@ -89,3 +89,20 @@ def test_the_instance_that_ships_uses_it(monkeypatch):
     monitoring = settings["run_monitoring"]
     assert monitoring["enabled"]
     assert monitoring["start_timeout_seconds"] + monitoring["poll_interval_seconds"] <= 120
+
+
+def test_a_new_run_frees_the_pool_slots_of_ended_runs_and_of_no_other(instance, dead_pid):
+    from quant_assets.cli.execution import _release_dead_runs
+
+    storage = instance.event_log_storage
+    instance.event_log_storage.set_concurrency_slots("tradingview", 3)
+    ended = create_run_for_test(instance, status=dg.DagsterRunStatus.FAILURE)
+    gone = create_run_for_test(instance, status=STARTED, tags={PID_TAG: str(dead_pid)})
+    alive = create_run_for_test(instance, status=STARTED, tags={PID_TAG: str(os.getpid())})
+    for run in (ended, gone, alive):
+        storage.claim_concurrency_slot("tradingview", run.run_id, "ohlcv")
+    assert storage.get_concurrency_info("tradingview").active_run_ids == {ended.run_id, gone.run_id, alive.run_id}
+    _release_dead_runs(instance)
+    assert storage.get_concurrency_info("tradingview").active_run_ids == {alive.run_id}
+    assert instance.get_run_by_id(gone.run_id).status is dg.DagsterRunStatus.FAILURE
+    assert instance.get_run_by_id(alive.run_id).status is STARTED
