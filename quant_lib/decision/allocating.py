@@ -23,7 +23,7 @@ from quant_lib.clustering import cluster_returns
 from quant_lib.contracts import ALLOCATIONS, POSITIONS, WEIGHTS, TableSpec
 from quant_lib.decision.rules import SleeveRules
 from quant_lib.regime import Regime
-from quant_lib.synthesis import flatten, make_atoms
+from quant_lib.synthesis import Leg, PositionRow, flatten_legs, make_atoms, position_frame, read_legs
 
 
 @dataclass(frozen=True)
@@ -132,6 +132,7 @@ def allocate_all(
     factors = atoms.set_index("atom_id")["factor"]
     context = AllocationContext(regime=known.regime, benchmark=known.benchmark, factors=factors)
     inputs = prepare(streams, clusters, context)
+    composition = read_legs(atoms)
     solutions, books, summaries = [], [], []
     for request in rules.requests:
         if request.risk_profile == "market":
@@ -140,11 +141,11 @@ def allocate_all(
             asked = scarce(request, len(atoms), floor, scarcity)
             held = (known.held or {}).get((request.engine, request.risk_profile))
             own = inputs if held is None else inputs.holding(held_atoms(held, atoms))
-            solved, legs = allocate_prepared(own, asked), atoms
-        flat = flatten(solved.weights, legs)
+            solved, legs = allocate_prepared(own, asked), composition
+        flat = flatten_legs(solved.weights, legs)
         summaries.append(solved.summary(gross=flat.gross_after, net=flat.net, sparse=sparse) | flat.columns())
         solutions.append(solved)
-        books.append(flat.positions)
+        books.append(flat.position_rows)
     return Allocated(
         pd.DataFrame(summaries, columns=_columns(ALLOCATIONS)),
         _weight_rows(solutions)[_columns(WEIGHTS)],
@@ -173,10 +174,10 @@ def _weight_rows(solutions: Sequence[Allocation]) -> pd.DataFrame:
 
 
 def _position_rows(
-    solutions: Sequence[Allocation], books: Sequence[pd.DataFrame], rules: SleeveRules, known: Known
+    solutions: Sequence[Allocation], books: Sequence[tuple[PositionRow, ...]], rules: SleeveRules, known: Known
 ) -> pd.DataFrame:
     sizes = [len(book) for book in books]
-    labelled = pd.concat(books, ignore_index=True).assign(
+    labelled = position_frame(row for book in books for row in book).assign(
         engine=np.repeat([solved.engine for solved in solutions], sizes),
         risk_profile=np.repeat([solved.risk_profile for solved in solutions], sizes),
     )
@@ -207,20 +208,22 @@ def held_atoms(held: pd.Series, atoms: pd.DataFrame) -> pd.Series:
 
 def _market(
     sessions: pd.Index, rules: SleeveRules, known: Known, request: AllocationRequest
-) -> tuple[Allocation, pd.DataFrame]:
+) -> tuple[Allocation, dict[str, list[Leg]]]:
     """Hold the benchmark; without its returns nothing is held, and nothing else takes its place."""
     found = pd.Series(dtype="float64") if known.benchmark is None else known.benchmark.dropna()
     returns = found.loc[found.index.isin(sessions)] if len(sessions) else found
     legs = _market_legs(rules.benchmark if len(returns) >= 2 else None)
-    streams = pd.DataFrame(dict.fromkeys(legs["atom_id"], returns), index=returns.index)
+    streams = pd.DataFrame(dict.fromkeys(legs, returns), index=returns.index)
     return allocate(streams, pd.Series(0, index=streams.columns, dtype="int64"), request), legs
 
 
 @lru_cache(maxsize=64)
-def _market_legs(benchmark: str | None) -> pd.DataFrame:
+def _market_legs(benchmark: str | None) -> dict[str, list[Leg]]:
     """Composition map of the baseline ``market``: the benchmark, long; empty where there is none to hold."""
     symbols = [] if benchmark is None else [benchmark]
-    return make_atoms(pd.DataFrame({"symbol": symbols, "logic": "market", "direction": "LONG", "cluster": 0}))
+    return read_legs(
+        make_atoms(pd.DataFrame({"symbol": symbols, "logic": "market", "direction": "LONG", "cluster": 0}))
+    )
 
 
 def _columns(spec: TableSpec) -> list[str]:

@@ -15,7 +15,8 @@ from quant_lib.synthesis._errors import (
     MissingStreamError,
     UnknownAtomError,
 )
-from quant_lib.synthesis._flatten import Flattened, flatten
+from quant_lib.synthesis._flatten import Flattened, PositionRow, flatten, flatten_legs, position_frame
+from quant_lib.synthesis._legs import Leg, read_legs
 from quant_lib.synthesis._sign_test import SignTest, sign_test
 from quant_lib.synthesis._sign_types import SignFinding
 from quant_lib.synthesis._streams import synthetic_returns
@@ -25,13 +26,18 @@ __all__ = [
     "ConservationError",
     "DirectionalSignError",
     "Flattened",
+    "Leg",
     "MissingStreamError",
+    "PositionRow",
     "SignFinding",
     "SignTest",
     "UnknownAtomError",
     "atom_identifier",
     "flatten",
+    "flatten_legs",
     "make_atoms",
+    "position_frame",
+    "read_legs",
     "sign_test",
     "synthetic_returns",
 ]
