@@ -164,7 +164,7 @@ def _sections(project: Project, config: ScannerConfig, universe: UniverseConfig)
 
 def sleeve_rules(project: Project, sleeve: SleeveConfig) -> SleeveRules:
     """Resolve a sleeve's file and everything it names."""
-    from quant_lib.allocation import AllocationRequest, allocation_pairs
+    from quant_lib.allocation import NET_TARGET_PROFILES, AllocationRequest, allocation_pairs
     from quant_lib.backtest import CostModel, ExecutionRules
     from quant_lib.decision import OrderRules, ReturnRules, SleeveRules, WindowRules
 
@@ -178,6 +178,7 @@ def sleeve_rules(project: Project, sleeve: SleeveConfig) -> SleeveRules:
             asset_cap=risk.asset_cap,
             cluster_cap=risk.cluster_cap,
             gross_target=risk.gross_target,
+            net_target=risk.net_target if profile in NET_TARGET_PROFILES and solving.structure == "atoms" else None,
             cap_policy=risk.cap_policy,
             kappa_max=risk.kappa_max,
             covariance=solving.covariance,

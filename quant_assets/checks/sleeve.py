@@ -153,6 +153,7 @@ class SleeveContracts:
             ),
             rules.weights_are_conserved(allocations, weights, positions),
             rules.caps_hold(allocations, weights),
+            rules.net_is_kept(allocations, self.sleeve.risk.net_target, self.sleeve.risk.gross_target),
             rules.market_holds_the_benchmark(positions, self.sleeve.benchmark),
         )
 

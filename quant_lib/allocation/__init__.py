@@ -26,7 +26,7 @@ from quant_lib.allocation._errors import (
 from quant_lib.allocation._inputs import Prepared, prepare
 from quant_lib.allocation._limits import Limits, Relaxation, effective_limits, project_to_limits
 from quant_lib.allocation._orders import size_orders
-from quant_lib.allocation._request import DEFAULT_LADDER, AllocationRequest
+from quant_lib.allocation._request import DEFAULT_LADDER, NET_TARGET_PROFILES, AllocationRequest
 from quant_lib.allocation._result import Allocation, Attempt, content_hash
 from quant_lib.objectives import (
     BASELINES,
@@ -43,6 +43,7 @@ __all__ = [
     "DEFAULT_LADDER",
     "ENGINES",
     "LIBRARIES",
+    "NET_TARGET_PROFILES",
     "SUPPORTED",
     "Allocation",
     "AllocationContext",

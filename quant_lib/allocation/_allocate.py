@@ -18,7 +18,7 @@ from quant_lib.allocation._inputs import Prepared, prepare
 from quant_lib.allocation._limits import CAP_TOLERANCE, effective_limits, project_to_limits
 from quant_lib.allocation._request import AllocationRequest
 from quant_lib.allocation._result import Allocation, Attempt, content_hash
-from quant_lib.objectives import BASELINES
+from quant_lib.objectives import BASELINES, LIBRARIES
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -94,6 +94,10 @@ def _problem(inputs: Prepared, request: AllocationRequest) -> Problem:
         # A baseline knows no caps, so that none is relaxed for it either.
         request = dataclasses.replace(request, asset_cap=1.0, cluster_cap=1.0, no_trade_band=0.0, structure="atoms")
     limits = effective_limits(request, inputs.groups)
+    if request.net_target is not None and limits.gross < request.gross_target:
+        # Caps that leave less than the gross target leave as much less of the net.
+        share = limits.gross / request.gross_target
+        request = dataclasses.replace(request, gross_target=limits.gross, net_target=request.net_target * share)
     return Problem(inputs.labels, inputs.returns, inputs.covariance(request), limits, request, inputs.facts)
 
 
@@ -189,12 +193,18 @@ def _assemble(problem: Problem, inputs: Prepared, solution: Solution, attempts: 
             "cluster_cap": limits.cluster_cap - float(cluster_sums.max()),
             "budget": float(w.sum()) - limits.gross,
         }
+        | _net_slack(problem, w)
         | dict(solution.slacks),
         warnings=_warnings(problem, solution, covariance),
         lineage=inputs.hashes,
         inputs_hash=inputs.inputs_hash(request),
         weights_hash=content_hash(weights),
     )
+
+
+def _net_slack(problem: Problem, w: FloatArray) -> dict[str, float]:
+    target, factors = problem.request.net_target, problem.facts.factors
+    return {} if target is None or factors is None else {"net_target": float(factors @ w) - target}
 
 
 def _warnings(problem: Problem, solution: Solution, covariance: Covariance) -> tuple[str, ...]:
@@ -206,6 +216,8 @@ def _warnings(problem: Problem, solution: Solution, covariance: Covariance) -> t
     regime = problem.facts.regime
     if problem.request.risk_profile in ("adaptive", "barbell") and (regime is None or not regime.known):
         told.append("the regime is not known")
+    if problem.request.turnover_penalty and solution.engine in LIBRARIES:
+        told.append(f"{solution.engine} knows no turnover penalty: what is held did not matter to it")
     if not covariance.bound_met:
         told.append(
             f"condition number {covariance.kappa:.6g} above {problem.request.kappa_max:.6g} at the last shrinkage "

@@ -22,6 +22,7 @@ from quant_lib.allocation._erc import RATIO_LIMIT, contribution_ratio
 from quant_lib.allocation._errors import SolverError
 from quant_lib.allocation._limits import project_to_limits
 from quant_lib.allocation._neutral import betas, feasible_tolerance, neutral_rows
+from quant_lib.allocation._traded import needs_rows, net_factors
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -73,7 +74,7 @@ def asked_of(problem: Problem, *, neutral: bool = False) -> Asked:
     Raises
     ------
     InfeasibleProfileError
-        Neutrality is asked for and cannot hold.
+        Neutrality or a net target is asked for and cannot hold.
     """
     limits, names = problem.limits, list(problem.labels)
     capped = limits.binding_clusters()
@@ -84,6 +85,10 @@ def asked_of(problem: Problem, *, neutral: bool = False) -> Asked:
         beta = betas(problem)
         G, h = neutral_rows(beta, problem.request.target_beta, feasible_tolerance(problem, beta))
         A, b = np.vstack([A, G]), np.concatenate([b, h / limits.gross])
+    net = problem.request.net_target
+    if net is not None and needs_rows(problem):
+        factors = net_factors(problem, net)
+        A, b = np.vstack([A, factors, -factors]), np.concatenate([b, np.array([net, -net]) / limits.gross])
     mean = problem.excess + problem.request.risk_free
     return Asked(
         pd.DataFrame(problem.returns, columns=names),

@@ -17,7 +17,16 @@ _EASE = 1e-7
 
 def needs_rows(problem: Problem) -> bool:
     """Whether the request asks for more than caps."""
-    return problem.request.net_target is not None or penalty(problem) is not None
+    return penalty(problem) is not None or not _net_is_gross(problem)
+
+
+def _net_is_gross(problem: Problem) -> bool:
+    """Whether the budget already keeps the net target: none is asked for, or the book has one side and it fits."""
+    target, factors = problem.request.net_target, problem.facts.factors
+    if target is None:
+        return True
+    one_sided = factors is not None and bool((factors == factors[0]).all())
+    return one_sided and abs(float(factors[0]) * problem.limits.gross - target) <= 1e-9
 
 
 def penalty(problem: Problem) -> Trade | None:
@@ -48,7 +57,7 @@ def rows_of(problem: Problem, G: FloatArray | None = None, h: FloatArray | None 
     rooms = limits.room[capped]
     E, e = np.ones((1, n)), np.array([limits.gross])
     if request.net_target is not None:
-        factors = _factors(problem, request.net_target)
+        factors = net_factors(problem, request.net_target)
         # Where every factor is the same, net is gross and the row would repeat the budget.
         if len(np.unique(factors)) > 1:
             E, e = np.vstack([E, factors]), np.append(e, request.net_target)
@@ -61,7 +70,14 @@ def rows_of(problem: Problem, G: FloatArray | None = None, h: FloatArray | None 
     return Rows(E, e, members, rooms, np.minimum(limits.upper * ease, limits.gross))
 
 
-def _factors(problem: Problem, target: float) -> FloatArray:
+def net_factors(problem: Problem, target: float) -> FloatArray:
+    """Factor of each atom, where a net target can be reached with them.
+
+    Raises
+    ------
+    InfeasibleProfileError
+        The factors are not known, or the sides of the book cannot reach it.
+    """
     factors, limits = problem.facts.factors, problem.limits
     if factors is None:
         raise InfeasibleProfileError(
@@ -104,10 +120,6 @@ def traded_max_sharpe(problem: Problem) -> Solution:
 def solution_of(
     problem: Problem, w: FloatArray, objective: float, trade: Trade | None, slacks: dict[str, float] | None = None
 ) -> Solution:
-    """Solution with what the penalty and the net target came to."""
-    note, own = "", dict(slacks or {})
-    if trade is not None:
-        note = f"turnover penalised at {trade.rate:.6g} a year"
-    if problem.request.net_target is not None and problem.facts.factors is not None:
-        own["net_target"] = float(problem.facts.factors @ w) - problem.request.net_target
-    return Solution(w, BACKEND, objective, note, slacks=own)
+    """Solution with what the penalty came to."""
+    note = "" if trade is None else f"turnover penalised at {trade.rate:.6g} a year"
+    return Solution(w, BACKEND, objective, note, slacks=dict(slacks or {}))

@@ -135,6 +135,22 @@ def weights_are_conserved(allocations: pd.DataFrame, weights: pd.DataFrame, posi
     )
 
 
+def net_is_kept(allocations: pd.DataFrame, net_target: float | None, gross_target: float) -> Verdict:
+    """Layer L4: every book is as net as was promised for what it invests, baselines apart."""
+    if net_target is None:
+        return require(True, "no net target", {})
+    books = allocations[allocations["status"].eq("solved") & allocations["engine"].ne("market")]
+    promised = books["gross_before"] * (net_target / gross_target)
+    off = (books["net"] - promised).abs()
+    wrong = books.loc[off > CONSERVED, ["engine", "risk_profile", "gross_before", "net"]]
+    return require(
+        wrong.empty,
+        f"{len(wrong)} of {len(books)} books are not {net_target / gross_target:g} times their gross net",
+        {"largest_net_error": float(off.max()) if len(off) else 0.0},
+        wrong,
+    )
+
+
 def caps_hold(allocations: pd.DataFrame, weights: pd.DataFrame) -> Verdict:
     """Layer L4: no atom and no cluster above the cap that was enforced, baselines apart."""
     import pandas as pd

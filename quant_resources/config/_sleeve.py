@@ -61,6 +61,11 @@ class RiskConfig(ConfigModel):
     gross_target: PositiveFraction = Field(
         1.0, description="Capital invested from the floor of winners on; the rest is cash."
     )
+    net_target: Annotated[float, Field(ge=-1.0, le=1.0)] | None = Field(
+        None,
+        description="Net exposure every book must have, as a fraction of capital, short below 0; scaled down with "
+        "what is invested. A sleeve of one direction can promise its gross target alone.",
+    )
     cap_policy: Literal["relax", "cash", "refuse"] = Field(
         "relax",
         description="Where the caps leave too little room: relax them as little as possible and record it, hold "

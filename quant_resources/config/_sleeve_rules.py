@@ -67,6 +67,7 @@ def judge_sleeve(sleeve: SleeveConfig, judge: Judge, known: Known) -> None:
     _judge_direction(sleeve, judge, known)
     _judge_windows(sleeve, judge)
     _judge_caps(sleeve, judge)
+    _judge_net(sleeve, judge)
     _judge_allocation(sleeve, judge)
     _judge_selection(sleeve, judge)
     _judge_weights(sleeve, judge)
@@ -172,6 +173,19 @@ def _judge_caps(sleeve: SleeveConfig, judge: Judge) -> None:
                 f"{what} {count} times {cap} leaves capital that can never be invested",
                 f"raise it to at least {1.0 / count:.4g}",
             )
+
+
+def _judge_net(sleeve: SleeveConfig, judge: Judge) -> None:
+    net, gross = sleeve.risk.net_target, sleeve.risk.gross_target
+    side = 1.0 if sleeve.direction == "LONG" else -1.0
+    if net is None or abs(net - side * gross) <= 1e-9:
+        return
+    judge.error(
+        "CFG_CONTRADICTION_NET",
+        ("risk", "net_target"),
+        f"a {sleeve.direction} sleeve that invests gross_target {gross:g} is {side * gross:g} net, never {net:g}",
+        f"set gross_target to {abs(net):g}" if net * side > 0.0 else "combine a long and a short sleeve in a meta",
+    )
 
 
 def _judge_allocation(sleeve: SleeveConfig, judge: Judge) -> None:

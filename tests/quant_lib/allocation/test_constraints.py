@@ -136,6 +136,49 @@ def test_net_target_is_kept(profile: str, net: float, two_sided, groups_of) -> N
     assert found.gross == pytest.approx(1.0, abs=1e-9)
 
 
+@pytest.mark.parametrize("engine", ["skfolio", "riskfolio", "pyportfolioopt"])
+@pytest.mark.parametrize("profile", ["min_variance", "max_sharpe", "market_neutral"])
+def test_net_target_is_kept_by_every_library(engine: str, profile: str, two_sided, groups_of) -> None:
+    returns, factors, market = two_sided
+    context = AllocationContext(benchmark=market, factors=factors)
+    asked = request(profile, engine=engine, net_target=0.2, neutrality=(1.0,))
+    found = allocate(returns, groups_of(returns, 4), asked, context)
+    assert (found.status, found.fallback, found.backend.split("/")[0]) == ("solved", False, engine)
+    assert float(factors @ found.weights) == pytest.approx(0.2, abs=1e-5)
+
+
+def test_a_book_of_one_side_keeps_its_net_by_its_budget_alone(two_sided, groups_of) -> None:
+    """Nothing is left to solve for: the weights and the solver are those without the target."""
+    returns, factors, _ = two_sided
+    shorts = returns[factors.index[factors < 0]]
+    context = AllocationContext(factors=factors[shorts.columns])
+    clusters = groups_of(shorts, 3)
+    plain = allocate(shorts, clusters, request("min_variance", gross_target=0.6), context)
+    found = allocate(shorts, clusters, request("min_variance", gross_target=0.6, net_target=-0.6), context)
+    assert found.weights.equals(plain.weights)
+    assert found.backend == plain.backend
+    assert found.slacks["net_target"] == pytest.approx(0.0, abs=1e-12)
+
+
+def test_what_the_caps_do_not_hold_scales_the_net_too(two_sided, groups_of) -> None:
+    returns, factors, _ = two_sided
+    shorts = returns[factors.index[factors < 0]]
+    context = AllocationContext(factors=factors[shorts.columns])
+    asked = request("min_variance", net_target=-1.0, asset_cap=0.5 / shorts.shape[1], cap_policy="cash")
+    found = allocate(shorts, groups_of(shorts, 3), asked, context)
+    assert found.status == "solved"
+    assert found.gross == pytest.approx(0.5, abs=1e-9)
+    assert found.slacks["net_target"] == pytest.approx(0.0, abs=1e-9)
+
+
+def test_a_library_that_knows_no_turnover_penalty_says_so(two_sided, groups_of) -> None:
+    returns, _, _ = two_sided
+    held = AllocationContext(previous=pd.Series(1.0 / returns.shape[1], index=returns.columns))
+    asked = request("min_variance", engine="skfolio", turnover_penalty=True, cost_rate=0.001)
+    found = allocate(returns, groups_of(returns, 4), asked, held)
+    assert "skfolio knows no turnover penalty: what is held did not matter to it" in found.warnings
+
+
 def test_three_contradictions_name_what_clashes_and_the_smallest_relaxation(two_sided, groups_of) -> None:
     returns, factors, market = two_sided
     longs = returns[factors.index[factors > 0]]

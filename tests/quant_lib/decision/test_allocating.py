@@ -99,6 +99,28 @@ def test_a_planted_cap_breach_and_a_wrong_baseline_are_found(sleeve) -> None:
     assert not contracts.market_holds_the_benchmark(positions, BENCHMARK).passed
 
 
+def test_a_book_less_net_than_promised_is_found(sleeve) -> None:
+    rules, atoms, streams, known = sleeve
+    net = -0.6 if rules.direction == "SHORT" else 0.6
+    requests = tuple(
+        dataclasses.replace(
+            one, gross_target=0.6, net_target=net if one.risk_profile in ("min_variance", "max_sharpe") else None
+        )
+        for one in rules.requests
+    )
+    few = atoms.head(6)
+    for book in (atoms, few):
+        made = allocate_all(streams[book["atom_id"]], book, dataclasses.replace(rules, requests=requests), known)
+        solved = made.allocations
+        assert (solved["status"] == "solved").all()
+        assert contracts.net_is_kept(solved, net, 0.6).passed
+        own = solved[solved["engine"] != "market"]
+        assert (own["net"] * np.sign(net) > 0.0).all()
+        less = solved.assign(net=solved["net"] * 0.99)
+        assert not contracts.net_is_kept(less, net, 0.6).passed
+        assert contracts.net_is_kept(less, None, 0.6).passed
+
+
 def test_without_the_benchmark_the_market_is_cash_and_nothing_else(sleeve) -> None:
     rules, atoms, streams, _ = sleeve
     made = allocate_all(streams, atoms, rules)

@@ -619,6 +619,18 @@ ERRORS: dict[str, tuple[Break, str, str, str]] = {
         "configs/sleeves/longs.yaml:8:risk.asset_cap",
         "raise it to at least 0.04",
     ),
+    "net exposure of half a long book": (
+        add(SLEEVE, "risk: {net_target: 0.5}\n"),
+        "CFG_CONTRADICTION_NET",
+        "configs/sleeves/longs.yaml:8:risk.net_target",
+        "set gross_target to 0.5",
+    ),
+    "net short with longs": (
+        add(SLEEVE, "risk: {net_target: -0.5, gross_target: 0.5}\n"),
+        "CFG_CONTRADICTION_NET",
+        "configs/sleeves/longs.yaml:8:risk.net_target",
+        "combine a long and a short sleeve in a meta",
+    ),
     "clusters cannot hold the capital": (
         add(SLEEVE, "risk: {asset_cap: 0.1, max_clusters: 3}\n"),
         "CFG_CONTRADICTION_CAP",
