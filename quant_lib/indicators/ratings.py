@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from quant_lib.indicators import _vote_kernels
-from quant_lib.indicators._oscillators import BullBear, Macd, Stochastic
-from quant_lib.indicators._ranges import DirectionalMovement
-from quant_lib.indicators._series import FloatArray, IntArray, bounds
-from quant_lib.indicators.votes import Ruleset, check_ruleset
+from quant_lib.indicators._series import FloatArray, IntArray
 
 MA_VOTES: Final = (
     *(f"{kind}_{length}" for kind in ("sma", "ema") for length in (10, 20, 30, 50, 100, 200)),
@@ -54,75 +50,6 @@ def tally(votes: Sequence[npt.ArrayLike]) -> tuple[FloatArray, IntArray]:
         total += np.where(defined, vote, 0.0)
         count += defined
     return np.where(count > 0, total / np.maximum(count, 1), np.nan), count
-
-
-def rate_averages(
-    price: FloatArray,
-    lines: FloatArray,
-    ichimoku: tuple[FloatArray, FloatArray, FloatArray],
-    ruleset: Ruleset = "legacy",
-    offsets: IntArray | None = None,
-) -> tuple[FloatArray, IntArray]:
-    """Moving-average rating of whole series: the votes of `votes` and their `tally`, in one compiled pass.
-
-    Parameters
-    ----------
-    price : array of shape (n_bars,)
-        Close.
-    lines : array of shape (n_averages, n_bars)
-        Averages that vote by the side price is on.
-    ichimoku : three arrays of shape (n_bars,)
-        Conversion line, base line and second lead, none displaced.
-    ruleset : {'legacy', 'pine3'}
-        Which published rules.
-    offsets : array of shape (n_series + 1,), optional
-        Bounds of the series laid end to end; one by default.
-
-    Returns
-    -------
-    rating, n_votes
-        As in `tally`.
-    """
-    rating, count = np.empty_like(price), np.empty(price.size, np.int64)
-    modern = check_ruleset(ruleset) == "pine3"
-    _vote_kernels.averages(price, lines, *ichimoku, bounds(price, offsets), modern, rating, count)
-    return rating, count
-
-
-class OscillatorFigures(NamedTuple):
-    """What the oscillator votes look at, each array of shape (n_bars,)."""
-
-    rsi: FloatArray
-    stochastic: Stochastic
-    cci: FloatArray
-    movement: DirectionalMovement
-    awesome: FloatArray
-    momentum: FloatArray
-    macd: Macd
-    stoch_rsi: Stochastic
-    williams_r: FloatArray
-    power: BullBear
-    ultimate: FloatArray
-
-
-def rate_oscillators(
-    price: FloatArray,
-    trend: FloatArray,
-    figures: OscillatorFigures,
-    ruleset: Ruleset = "legacy",
-    offsets: IntArray | None = None,
-) -> tuple[FloatArray, IntArray]:
-    """Oscillator rating of whole series; ``trend`` is the EMA of 50 bars. Shapes and rules as in `rate_averages`."""
-    f = figures
-    columns = (
-        *(f.rsi, f.stochastic.k, f.stochastic.d, f.cci, f.movement.adx, f.movement.plus, f.movement.minus),
-        *(f.awesome, f.momentum, f.macd.line, f.macd.signal, f.stoch_rsi.k, f.stoch_rsi.d),
-        *(f.williams_r, f.power.bull, f.power.bear, f.ultimate),
-    )
-    rating, count = np.empty_like(price), np.empty(price.size, np.int64)
-    modern = check_ruleset(ruleset) == "pine3"
-    _vote_kernels.oscillators(price, trend, columns, bounds(price, offsets), modern, rating, count)
-    return rating, count
 
 
 def overall(ma: npt.ArrayLike, other: npt.ArrayLike) -> FloatArray:
