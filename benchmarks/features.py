@@ -84,41 +84,72 @@ TALIB = {
 }  # fmt: skip
 
 
-def ratings(columns, days):
-    """Both groups of votes and the overall rating on plain arrays, a block of 20 symbols at a time."""
-    from quant_lib.features import _definitions
-    from quant_lib.features._block import SeriesBlock
+def ratings(columns, at):
+    """Both groups of votes and the overall rating of plain arrays."""
+    from quant_lib.indicators.figures import rate
+    from quant_lib.indicators.ratings import overall
 
-    size = 20 * days
-    at = np.arange(0, size + 1, days, dtype=np.int64)
-    still = np.zeros(size, np.int64)
-    for first in range(0, columns[0].size, size):
-        part = (x[first : first + size] for x in columns)
-        _definitions.recommend_all(SeriesBlock(*part, still, still, at, np.full(20, 365.0), "legacy", ()))
+    ma, _, other, _ = rate(*columns, offsets=at)
+    return overall(ma, other)
+
+
+def share(columns, days, block=20):
+    """Blocks of whole symbols and the bounds of each: what a thread takes at a time."""
+    rows = block * days
+    at = np.arange(0, rows + 1, days, dtype=np.int64)
+    return [[[x[first : first + rows] for x in columns], at] for first in range(0, columns[0].size, rows)]
+
+
+def pairs(work, tasks, runs=9):
+    """Median wall of one thread, of two, and of their ratio: taken in turn, so that the machine's load meets both."""
+
+    def alone():
+        for task in tasks:
+            work(*task)
+
+    walls = []
+    with ThreadPoolExecutor(2) as pool:
+
+        def both():
+            list(pool.map(lambda task: work(*task), tasks))
+
+        alone(), both()
+        for _ in range(runs):
+            walls.append([_wall(alone), _wall(both)])
+    one, two = np.median(walls, axis=0)
+    return one, two, float(np.median([a / b for a, b in walls]))
+
+
+def _wall(function):
+    started = time.perf_counter()
+    function()
+    return time.perf_counter() - started
 
 
 def against_pandas_ta(symbols=200, days=1500, sample=20):
     bars = market(symbols, days)
     columns = [np.ascontiguousarray(bars[name]) for name in ("high", "low", "close", "volume")]
-    halves = [[x[s] for x in columns] for s in (slice(len(bars) // 2), slice(len(bars) // 2, None))]
-    one = best(lambda: ratings(columns, days), clock=time.process_time)
-    with ThreadPoolExecutor(2) as pool:
-        two = best(lambda: list(pool.map(lambda half: ratings(half, days), halves)))
+    tasks = share(columns, days)
+    cpu = best(lambda: [ratings(*task) for task in tasks], clock=time.process_time)
+    one, two, gain = pairs(ratings, tasks)
     few = arrays(bars, days)[:sample]
     peer = best(lambda: [pandas_ta_ratings(*each) for each in few], 1, time.process_time) * symbols / sample
     print(f"ratings of {symbols} symbols x {days:,} days, all 26 votes")
     print(f"  pandas-ta-classic, indicators only, CPU  {peer * 1e3:9.1f} ms ({sample} symbols, scaled)")
-    print(f"  ours, one thread, CPU                    {one * 1e3:9.1f} ms   {peer / one:7.0f}x")
-    print(f"  ours, two threads, wall                  {two * 1e3:9.1f} ms   {peer / two:7.0f}x")
+    print(f"  ours, one thread, CPU                    {cpu * 1e3:9.1f} ms   {peer / cpu:7.0f}x  (target 200x)")
+    print(
+        f"  ours, one thread / two threads, wall     {one * 1e3:9.1f} / {two * 1e3:.1f} ms {gain:6.2f}x  (target 1.6x)"
+    )
 
 
-def against_talib(symbols=20, days=1500):
+def against_talib(symbols=20, days=1500, many=200):
     import talib
 
-    bars = market(symbols, days)
-    series = arrays(bars, days)
-    h, lo, c, v = (np.ascontiguousarray(bars[name]) for name in ("high", "low", "close", "volume"))
-    at = np.arange(0, c.size + 1, days, dtype=np.int64)
+    bars = market(many, days)
+    whole = [np.ascontiguousarray(bars[name]) for name in ("high", "low", "close", "volume")]
+    tasks = share(whole, days, symbols)
+    (h, lo, c, v), at = tasks[0]
+    series = arrays(bars.head(c.size), days)
     print(f"raw indicators of {symbols} symbols x {days:,} days, ns a bar: TA-Lib, ours, ratio")
     theirs = ours = 0.0
     for name, (peer, own) in TALIB.items():
@@ -126,20 +157,18 @@ def against_talib(symbols=20, days=1500):
         b = best(lambda: own(h, lo, c, v, at), 9, time.process_time)  # noqa: B023 - timed at once
         theirs, ours = theirs + a, ours + b
         print(f"  {name:<22} {a / c.size * 1e9:8.1f} {b / c.size * 1e9:8.1f} {a / b:7.2f}x")
-    half = c.size // 2
-    parts = [tuple(np.ascontiguousarray(x[s]) for x in (h, lo, c, v)) for s in (slice(half), slice(half, None))]
-    inner = at[: symbols // 2 + 1]
 
-    def work(part):
+    def work(columns, bounds):
         for _, own in TALIB.values():
-            own(*part, inner)
+            own(*columns, bounds)
 
-    alone = best(lambda: [work(part) for part in parts], 9)
-    with ThreadPoolExecutor(2) as pool:
-        both = best(lambda: list(pool.map(work, parts)), 9)
-    print(f"  all, one thread, CPU   {theirs / c.size * 1e9:8.1f} {ours / c.size * 1e9:8.1f} {theirs / ours:7.2f}x")
-    print(f"  all, two threads, wall {'':8} {both / c.size * 1e9:8.1f} {theirs / both:7.2f}x")
-    print(f"  two threads against one, wall {'':10} {alone / both:7.2f}x")
+    one, two, gain = pairs(work, tasks)
+    print(
+        f"  all, one thread, CPU   {theirs / c.size * 1e9:8.1f} {ours / c.size * 1e9:8.1f} {theirs / ours:7.2f}x  (target 1x)"
+    )
+    print(
+        f"  {many} symbols, one thread / two threads, wall {one * 1e3:.1f} / {two * 1e3:.1f} ms {gain:6.2f}x  (target 1.6x)"
+    )
 
 
 def matrix(symbols=500, days=1500):
