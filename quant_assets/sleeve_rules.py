@@ -122,12 +122,17 @@ def _rating(project: Project, judged: str | None) -> str | None:
 
 def _sections(project: Project, config: ScannerConfig, universe: UniverseConfig) -> dict[str, Any]:
     """Sections of a scanner beyond its filters."""
-    from quant_lib.selection import MarketCaps, RecentPerformance, SymbolList, TrendScreen
+    from quant_lib.selection import MarketCaps, Membership, MembershipRow, RecentPerformance, SymbolList, TrendScreen
 
     file, asked, recent = project.market_caps(config), config.market_cap, config.recent_perf
+    lists = project.member_lists(config)
+    # Lists of a scanner's own stand before what its universe says.
+    stays = None if lists else project.membership(universe)
     known = MarketCaps(known_on=file.as_of, caps=file.caps, ranks=file.ranks) if file else MarketCaps()
     return {
-        "member_lists": tuple(SymbolList(one.name, one.as_of, one.symbols) for one in project.member_lists(config)),
+        "member_lists": tuple(SymbolList(one.name, one.as_of, one.symbols) for one in lists),
+        "first_list_holds_before": universe.before_first_list == "first_list",
+        "membership": Membership(stays.name, tuple(MembershipRow(*row) for row in stays.rows)) if stays else None,
         "ensure_symbols": config.ensure_symbols,
         "market_caps": dataclasses.replace(known, floor=asked.floor, rank_limit=asked.rank_limit) if asked else None,
         "volume_min": config.volume.min,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -22,7 +24,7 @@ from quant_lib.symbols import STABLE_BASES, parse_symbols
 
 if TYPE_CHECKING:
     from quant_resources.config import UniverseConfig
-    from quant_resources.tradingview import TradingViewClient
+    from quant_resources.tradingview import Filter, TradingViewClient
 
 COLUMNS = (
     "name",
@@ -59,7 +61,22 @@ _PROFILES = {
 }
 
 
-def fetch_listings(client: TradingViewClient, universe: UniverseConfig) -> pd.DataFrame:
+def universe_filters(universe: UniverseConfig, named: Collection[str] | None = None) -> tuple[Filter, ...]:
+    """Ask the server of a universe: venue and type, and the tickers where it names its members."""
+    from quant_resources.tradingview import Filter
+
+    filters = (
+        Filter("exchange", "in_range", list(universe.exchanges)),
+        Filter("type", "in_range", [_VENDOR_TYPE[kind] for kind in universe.asset_types]),
+    )
+    if named is None:
+        return filters
+    return (*filters, Filter("name", "in_range", sorted({symbol.partition(":")[2] for symbol in named})))
+
+
+def fetch_listings(
+    client: TradingViewClient, universe: UniverseConfig, named: Collection[str] | None = None
+) -> pd.DataFrame:
     """Ask the screener for every listing of a universe's venues and types, delisted ones included.
 
     Parameters
@@ -68,20 +85,25 @@ def fetch_listings(client: TradingViewClient, universe: UniverseConfig) -> pd.Da
         Open client.
     universe : UniverseConfig
         Market, exchanges and asset types to list.
+    named : collection of str, optional
+        Only these symbols, where the universe names its members.
 
     Returns
     -------
     DataFrame
         Column symbol and `COLUMNS`, as the vendor gives them.
     """
-    from quant_resources.tradingview import Filter, ScanRequest
+    from quant_resources.tradingview import ScanRequest
 
-    filters = (
-        Filter("exchange", "in_range", list(universe.exchanges)),
-        Filter("type", "in_range", [_VENDOR_TYPE[kind] for kind in universe.asset_types]),
+    request = ScanRequest(
+        market=universe.market,
+        columns=COLUMNS,
+        filters=universe_filters(universe, named),
+        sort_by="name",
+        sort_order="asc",
     )
-    request = ScanRequest(market=universe.market, columns=COLUMNS, filters=filters, sort_by="name", sort_order="asc")
-    return client.scan(request).frame
+    found = client.scan(request).frame
+    return found if named is None else found[found["symbol"].isin(named)]
 
 
 def build_instruments(
@@ -219,7 +241,15 @@ def _session(seconds: pd.Series, calendar: pd.Series) -> pd.Series:
     return labels
 
 
-def followed_symbols(instruments: pd.DataFrame, universes: list[UniverseConfig], always: set[str]) -> list[str]:
+_NOBODY: Mapping[str, Collection[str]] = MappingProxyType({})
+
+
+def followed_symbols(
+    instruments: pd.DataFrame,
+    universes: list[UniverseConfig],
+    always: set[str],
+    named: Mapping[str, Collection[str]] = _NOBODY,
+) -> list[str]:
     """Symbols whose bars are ingested: members of the base universes, and everything that must never be lost.
 
     Parameters
@@ -230,6 +260,8 @@ def followed_symbols(instruments: pd.DataFrame, universes: list[UniverseConfig],
         Broad membership: exchange, type, quote; no liquidity floor, delisted included.
     always : set of str
         Benchmarks, candidates ever seen, anything ever held.
+    named : mapping of str to collection of str
+        Members by universe, of those universes that name theirs: nothing else of their venues is followed.
 
     Returns
     -------
@@ -241,6 +273,8 @@ def followed_symbols(instruments: pd.DataFrame, universes: list[UniverseConfig],
         own = instruments["exchange"].isin(universe.exchanges) & instruments["asset_type"].isin(universe.asset_types)
         if universe.quotes:
             own &= instruments["quote"].isin(universe.quotes)
+        if universe.name in named:
+            own &= instruments["symbol"].isin(named[universe.name])
         if universe.exclude_stable_bases:
             own &= ~instruments["base"].isin(STABLE_BASES)
         member |= (own | instruments["symbol"].isin(universe.include_symbols)) & ~instruments["symbol"].isin(

@@ -40,7 +40,8 @@ SECRETS = (
 _CONFIGS = "configs"
 _CONFIGS_VARIABLE = "QUANT_CONFIGS_DIR"
 _PATHS = ("home", "configs_dir", "shared_data")
-_SOURCE = re.compile(r"synthetic(:[0-9]{1,9})?|parquet:.+", re.ASCII)
+_ONE_SOURCE = r"(synthetic(:[0-9]{1,9})?|parquet:.+)"
+_SOURCE = re.compile(rf"{_ONE_SOURCE}(,{_ONE_SOURCE})*", re.ASCII)
 
 
 @dataclass(eq=False)
@@ -93,7 +94,7 @@ def _exchange_url(value: str) -> str:
 
 def _market_source(value: str) -> str:
     if _SOURCE.fullmatch(value) is None:
-        raise ValueError("must be synthetic, synthetic:SEED or parquet:FOLDER")
+        raise ValueError("must be synthetic, synthetic:SEED or parquet:FOLDER, or several with commas between")
     return value
 
 
@@ -131,7 +132,8 @@ class Settings(BaseSettings):
     )
     market_source: MarketSource = Field(
         "synthetic",
-        description="QUANT_MARKET_SOURCE: what the embedded market serves: synthetic[:SEED], parquet:FOLDER.",
+        description="QUANT_MARKET_SOURCE: what the embedded market serves: synthetic[:SEED], parquet:FOLDER; several "
+        "with commas between.",
     )
     market_as_of: MarketAsOf = Field(
         "", description="QUANT_MARKET_AS_OF: last closed day of the embedded market, or its instant; empty: now."

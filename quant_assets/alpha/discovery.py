@@ -7,13 +7,25 @@ import dagster as dg
 from quant_assets import keys
 from quant_assets.common import NETWORK_RETRY, no_retry_where_hopeless, result, schema_metadata, the_date
 from quant_assets.sleeve_rules import sleeve_calendar, sleeve_rules
-from quant_lib.contracts import CANDIDATE_DROPS, CANDIDATE_FUNNEL, CANDIDATE_SCANNERS, CANDIDATES, FOUNDATION
+from quant_lib.contracts import (
+    CANDIDATE_DROPS,
+    CANDIDATE_FUNNEL,
+    CANDIDATE_MEMBERSHIP,
+    CANDIDATE_SCANNERS,
+    CANDIDATE_SIGNALS,
+    CANDIDATES,
+    FOUNDATION,
+)
 from quant_resources.binance.resource import BinanceResource
 from quant_resources.lakehouse.resource import LakehouseResource
 from quant_resources.tradingview.resource import TradingViewResource
 
 if TYPE_CHECKING:
     from quant_assets.alpha.sleeve import SleeveContext
+
+
+_BESIDE = (CANDIDATE_FUNNEL, CANDIDATE_DROPS, CANDIDATE_SCANNERS, CANDIDATE_SIGNALS, CANDIDATE_MEMBERSHIP)
+"""What is written beside the candidates."""
 
 
 def candidates_asset(chain: "SleeveContext") -> dg.AssetsDefinition:
@@ -35,7 +47,7 @@ def candidates_asset(chain: "SleeveContext") -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult[Any]:
         from quant_assets.alpha.scanning import listed_now
         from quant_lib.calendars import require_session
-        from quant_lib.decision import discover, universe_on
+        from quant_lib.decision import discover, survivorship_of, universe_on
 
         lake, date, profile = lakehouse.lake, the_date(context), chain.sleeve.name
         require_session(sleeve_calendar(chain.project, chain.sleeve), date, f"sleeve {profile}")
@@ -51,11 +63,15 @@ def candidates_asset(chain: "SleeveContext") -> dg.AssetsDefinition:
         health = lake.read("ohlcv_health", date=date)
         rules = sleeve_rules(chain.project, chain.sleeve)
         tables = discover(universe, rules, date, mode, health, failed=listing.failed if listing else {})
-        specs = (CANDIDATES, CANDIDATE_FUNNEL, CANDIDATE_DROPS, CANDIDATE_SCANNERS)
+        specs = (CANDIDATES, *_BESIDE)
         receipts = [lake.replace(spec, tables[spec.name], date=date, profile=profile) for spec in specs]
         funnel = tables[CANDIDATE_FUNNEL.name][["step", "rows_in", "rows_out"]]
         return result(
-            receipts, mode=mode, candidates=receipts[0].rows_added, funnel=dg.MetadataValue.md(_as_markdown(funnel))
+            receipts,
+            mode=mode,
+            candidates=receipts[0].rows_added,
+            survivorship=survivorship_of(tables[CANDIDATE_MEMBERSHIP.name]),
+            funnel=dg.MetadataValue.md(_as_markdown(funnel)),
         )
 
     return candidates

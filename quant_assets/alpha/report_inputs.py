@@ -9,16 +9,35 @@ import pandas as pd
 from quant_assets.alpha.history import segmented_bars
 from quant_assets.alpha.reading import PinnedLake
 from quant_assets.sleeve_rules import sleeve_rules
+from quant_lib.decision import survivorship_of
 from quant_lib.decision.walk_forward import benchmark_returns
 from quant_lib.regime import regime_words
 from quant_lib.report import ReportInputs
 from quant_resources.config import Project, SleeveConfig
-from quant_resources.lakehouse import Lake
+from quant_resources.lakehouse import Lake, TableMissingError
 
 
-def _notes(windows: pd.DataFrame, candidates: pd.DataFrame, instruments: pd.DataFrame, direction: str) -> list[str]:
+def _survivorship(lake: Lake, profile: str, date: dt.date) -> str:
+    """Stamp of the universe; a day decided before it was recorded says so."""
+    try:
+        rows = lake.decision("candidate_membership", profile, date)
+    except TableMissingError:
+        return "survivorship: unknown. It was not recorded when these candidates were made; materialise them again."
+    if survivorship_of(rows) == "point_in_time":
+        return "survivorship: point_in_time. Members of every day are those known on it."
+    named = ", ".join(rows.loc[rows["survivorship"].eq("unknown"), "scanner"])
+    return (
+        f"survivorship: unknown. {named} choose from symbols named one by one, by somebody who may have known which "
+        "survive; returns are flattered by as much as that, and nothing here measures it."
+    )
+
+
+def _notes(
+    windows: pd.DataFrame, candidates: pd.DataFrame, instruments: pd.DataFrame, direction: str, survivorship: str
+) -> list[str]:
     delisted = int((~instruments["active"]).sum())
     notes = [
+        survivorship,
         f"Universe of every window: reconstructed point in time from {len(instruments)} symbols the lakehouse knows, "
         f"{delisted} of them no longer trading. Symbols the provider no longer lists at all are missing: "
         "what remains of survivorship bias is not measured.",
@@ -62,5 +81,11 @@ def report_inputs(lake: Lake, project: Project, sleeve: SleeveConfig, date: dt.d
         ),
         benchmark_name=sleeve.benchmark,
         regime=regime_words(pinned.decided("regime")),
-        notes=_notes(windows, pinned.decided("candidates"), pinned.today("instruments"), sleeve.direction),
+        notes=_notes(
+            windows,
+            pinned.decided("candidates"),
+            pinned.today("instruments"),
+            sleeve.direction,
+            _survivorship(lake, sleeve.name, date),
+        ),
     )

@@ -16,16 +16,6 @@ if TYPE_CHECKING:
     from quant_resources.tradingview.client import TradingViewClient
     from quant_resources.tradingview.resource import TradingViewResource
 
-_VENDOR_TYPE = {
-    "spot": "spot",
-    "perp": "swap",
-    "equity": "stock",
-    "etf": "fund",
-    "futures": "futures",
-    "forex": "forex",
-    "index": "index",
-}
-
 
 @dataclass(frozen=True)
 class Listing:
@@ -74,15 +64,13 @@ def listed_now(
     return Listing(pd.Series(found, dtype="float64"), {name: str(error) for name, error in errors.items()})
 
 
-def membership_filters(universe: UniverseConfig) -> tuple[Filter, ...]:
-    """Ask the server of a universe: venue, type, and that the symbol trades."""
+def membership_filters(project: Project, universe: UniverseConfig) -> tuple[Filter, ...]:
+    """Ask the server of a universe: venue, type, its members where it names them, and that the symbol trades."""
+    from quant_resources.catalogue import universe_filters
     from quant_resources.tradingview import Filter
 
-    return (
-        Filter("exchange", "in_range", list(universe.exchanges)),
-        Filter("type", "in_range", [_VENDOR_TYPE[kind] for kind in universe.asset_types]),
-        Filter("active_symbol", "equal", True),
-    )
+    named = project.named_symbols(universe)
+    return (*universe_filters(universe, named), Filter("active_symbol", "equal", True))
 
 
 def _listed_by_vendor(client: TradingViewClient, project: Project, scanner: ScannerConfig) -> dict[str, float]:
@@ -92,7 +80,7 @@ def _listed_by_vendor(client: TradingViewClient, project: Project, scanner: Scan
     request = ScanRequest(
         market=universe.market,
         columns=("name", "Recommend.All"),
-        filters=membership_filters(universe),
+        filters=membership_filters(project, universe),
         sort_by="name",
         sort_order="asc",
     )
@@ -114,7 +102,7 @@ def scanned_universe(client: TradingViewClient, project: Project, scanner: Scann
     request = ScanRequest(
         market=universe.market,
         columns=(*VENDOR_COLUMNS, *live_only_fields(scanner)),
-        filters=membership_filters(universe),
+        filters=membership_filters(project, universe),
         sort_by="name",
         sort_order="asc",
     )

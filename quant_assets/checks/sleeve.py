@@ -10,7 +10,7 @@ from quant_assets import keys
 from quant_assets.checks.factory import Contract
 from quant_assets.checks.signs import sign_contracts
 from quant_assets.ratings import screened_rating
-from quant_assets.sleeve_rules import sleeve_rules
+from quant_assets.sleeve_rules import sleeve_calendar, sleeve_rules
 from quant_lib.contracts import (
     ALLOCATIONS,
     ATOMS,
@@ -18,6 +18,7 @@ from quant_lib.contracts import (
     BACKTEST_RETURNS,
     BACKTEST_WEIGHTS,
     BACKTEST_WINDOWS,
+    CANDIDATE_SIGNALS,
     CANDIDATES,
     FOUNDATION,
     POSITIONS,
@@ -75,9 +76,12 @@ class SleeveContracts:
         rows = self._rows(lake, CANDIDATES, date)
         funnel = lake.decision("candidate_funnel", self.sleeve.name, date)
         drops = lake.decision("candidate_drops", self.sleeve.name, date)
+        signals = self._rows(lake, CANDIDATE_SIGNALS, date)
         return all_of(
             judge_schema(CANDIDATES, rows),
             rules.candidates_agree_with(self.sleeve.direction, rows, screened_rating(self.project, self.sleeve)),
+            judge_schema(CANDIDATE_SIGNALS, signals),
+            rules.signals_say_why(signals),
             rules.funnel_is_complete(funnel, drops, rows),
             rules.scanners_are_sound(
                 lake.decision("candidate_scanners", self.sleeve.name, date), strict=self.sleeve.strict
@@ -165,7 +169,7 @@ class SleeveContracts:
             judge_schema(BACKTEST_RETURNS, returns),
             judge_schema(BACKTEST_WEIGHTS, self._rows(lake, BACKTEST_WEIGHTS, date)),
             judge_schema(BACKTEST_METRICS, self._rows(lake, BACKTEST_METRICS, date)),
-            rules.accounting_adds_up(windows, returns),
+            rules.accounting_adds_up(windows, returns, sleeve_calendar(self.project, self.sleeve)),
         )
         short = returns["bar_date"].nunique() < 540
         return Verdict(verdict.passed, verdict.message, verdict.figures, verdict.failing, warning=short)

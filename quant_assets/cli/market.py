@@ -15,7 +15,9 @@ app = typer.Typer(help="The embedded market, and the switch that stops every req
 @app.command()
 @command
 def serve(
-    source: Annotated[str, typer.Option(help="synthetic, synthetic:SEED or parquet:FOLDER.")] = "synthetic",
+    source: Annotated[
+        str, typer.Option(help="synthetic, synthetic:SEED or parquet:FOLDER; several with commas between.")
+    ] = "synthetic",
     as_of: Annotated[
         str,
         typer.Option(

@@ -19,4 +19,5 @@ def followed_on(lake: Lake, project: Project, catalogue: pd.DataFrame, date: dt.
             always |= set(lake.read(table, columns=["symbol"], until=date)["symbol"])
     listed = set(catalogue["symbol"])
     universes = [project.universes[name] for name in project.platform.follow]
-    return followed_symbols(catalogue, universes, always & listed)
+    named = {one.name: symbols for one in universes if (symbols := project.named_symbols(one)) is not None}
+    return followed_symbols(catalogue, universes, always & listed, named)

@@ -51,7 +51,8 @@ def instruments_asset(project: Project, common: dict[str, Any]) -> dg.AssetsDefi
             clock = client.clock()
             require_days_over(dates, clock)
             last_closed = clock.date() - dt.timedelta(days=1)
-            listings = pd.concat([fetch_listings(client, universe) for universe in followed], ignore_index=True)
+            parts = [fetch_listings(client, universe, project.named_symbols(universe)) for universe in followed]
+            listings = pd.concat(parts, ignore_index=True)
         with no_retry_where_hopeless():
             told = exchange_listings(binance, followed)
         seen, receipts = last_known_rows(lake, all_symbols(listings, told), followed), []

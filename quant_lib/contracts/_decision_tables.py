@@ -96,6 +96,45 @@ CANDIDATE_SCANNERS = _decision(
     ),
 )
 
+CANDIDATE_SIGNALS = _decision(
+    "candidate_signals",
+    "What is known of each candidate on its date, typed (semantics 1.9): a figure, or the reason there is none.",
+    ("symbol", "logic", "direction"),
+    (
+        _SYMBOL,
+        _LOGIC,
+        _DIRECTION,
+        *_SIGNALS,
+        Column("roc", "float64", "Rate of change over 10 bars", "percent", nullable=True),
+        Column("volume_change_pct", "float64", "Volume against the bar before", "percent", nullable=True),
+        Column("atr", "float64", "ATR(14)", "quote currency", nullable=True, ge=0.0),
+        Column("perf_w", "float64", "Price change over 7 days", "percent", nullable=True),
+        Column("perf_1m", "float64", "Price change over 30 days", "percent", nullable=True),
+        Column("perf_3m", "float64", "Price change over 90 days", "percent", nullable=True),
+        Column("perf_6m", "float64", "Price change over 180 days", "percent", nullable=True),
+        Column("perf_y", "float64", "Price change over 365 days", "percent", nullable=True),
+        Column("missing", "string", "Signals without a figure, and why; empty where there is none"),
+    ),
+)
+
+CANDIDATE_MEMBERSHIP = _decision(
+    "candidate_membership",
+    "How it is known who belonged to the universe of each scanner on the date (users N6).",
+    ("scanner",),
+    (
+        Column("scanner", "string", "Scanner"),
+        Column(
+            "survivorship",
+            "string",
+            "unknown: symbols were named on a day nobody stated, or later than the date",
+            isin=("point_in_time", "unknown"),
+        ),
+        Column("named", "int64", "Symbols named one by one; 0 where the venue decides", "symbols", ge=0),
+        Column("absent", "int64", "Of these, without a bar on the date", "symbols", ge=0),
+        Column("absent_symbols", "string", "Their names, comma separated"),
+    ),
+)
+
 FOUNDATION = _decision(
     "foundation",
     "Versions of the shared tables this decision reads, pinned before anything else is computed.",
@@ -355,6 +394,8 @@ DECISION_TABLES: tuple[TableSpec, ...] = (
     CANDIDATE_FUNNEL,
     CANDIDATE_DROPS,
     CANDIDATE_SCANNERS,
+    CANDIDATE_SIGNALS,
+    CANDIDATE_MEMBERSHIP,
     FOUNDATION,
     REGIME,
     RETURNS_MATRIX,

@@ -9,10 +9,34 @@ from quant_lib.contracts.verdicts import Verdict, require
 if TYPE_CHECKING:
     import pandas as pd
 
+    from quant_lib.calendars import Calendar
+
 
 CAP_TOLERANCE = 1e-6
 CONSERVED = 1e-6
 """Tolerance of sums of weights and of accounting identities."""
+
+
+def signals_say_why(signals: pd.DataFrame) -> Verdict:
+    """Every typed signal has a figure, or its name stands among the missing ones with the reason."""
+    import pandas as pd
+
+    from quant_lib.contracts._decision_tables import CANDIDATE_SIGNALS
+
+    figures = [column.name for column in CANDIDATE_SIGNALS.columns if column.type == "float64"]
+    told = [text.partition(":")[0].split(", ") for text in signals["missing"]]
+    lost = signals[figures].isna()
+    wrong = [
+        {"symbol": symbol, "signals": ", ".join(silent)}
+        for symbol, names, row in zip(signals["symbol"], told, lost.to_numpy(), strict=True)
+        if (silent := sorted({name for name, out in zip(figures, row, strict=True) if out} ^ {*names} - {""}))
+    ]
+    return require(
+        not wrong,
+        f"{len(wrong)} of {len(signals)} candidates lack a signal without a reason",
+        {"signals_missing": int(lost.to_numpy().sum())},
+        pd.DataFrame(wrong, columns=["symbol", "signals"]),
+    )
 
 
 def candidates_agree_with(direction: str, candidates: pd.DataFrame, rating: str | None = "recommend_all") -> Verdict:
@@ -182,13 +206,14 @@ def market_holds_the_benchmark(positions: pd.DataFrame, benchmark: str) -> Verdi
     )
 
 
-def accounting_adds_up(windows: pd.DataFrame, returns: pd.DataFrame) -> Verdict:
+def accounting_adds_up(windows: pd.DataFrame, returns: pd.DataFrame, calendar: Calendar) -> Verdict:
     """NAV compounds the returns, every test session is there once per series, windows do not overlap."""
     import numpy as np
     import pandas as pd
 
     wrong = []
-    test_days = int(((windows["test_end"] - windows["test_start"]).dt.days + 1).sum())
+    first, last = (calendar.session_number(windows[name].to_numpy()) for name in ("test_start", "test_end"))
+    test_days = int((last - first + 1).sum())
     for key, rows in returns.groupby(["engine", "risk_profile", "simulator"]):
         ordered = rows.sort_values("bar_date")
         nav = np.cumprod(1.0 + ordered["ret"].to_numpy())

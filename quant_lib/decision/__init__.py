@@ -13,6 +13,7 @@ from quant_lib.decision.discovery import discover, universe_on
 from quant_lib.decision.history import History
 from quant_lib.decision.market import market_proxy, market_regime, regime_from, regime_on
 from quant_lib.decision.rules import OrderRules, ReturnRules, Scan, SleeveRules, WindowRules
+from quant_lib.decision.signals import candidate_signals, survivorship_of
 from quant_lib.decision.walk_forward import WalkForward, walk_forward
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "WalkForward",
     "WindowRules",
     "allocate_all",
+    "candidate_signals",
     "choose",
     "discover",
     "eligible_over",
@@ -33,6 +35,7 @@ __all__ = [
     "market_regime",
     "regime_from",
     "regime_on",
+    "survivorship_of",
     "universe_on",
     "walk_forward",
 ]

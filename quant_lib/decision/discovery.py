@@ -10,9 +10,17 @@ from types import MappingProxyType
 import numpy as np
 import pandas as pd
 
-from quant_lib.contracts import CANDIDATE_DROPS, CANDIDATE_FUNNEL, CANDIDATE_SCANNERS, CANDIDATES
+from quant_lib.contracts import (
+    CANDIDATE_DROPS,
+    CANDIDATE_FUNNEL,
+    CANDIDATE_MEMBERSHIP,
+    CANDIDATE_SCANNERS,
+    CANDIDATE_SIGNALS,
+    CANDIDATES,
+)
 from quant_lib.decision.daily import stamp
 from quant_lib.decision.rules import Scan, SleeveRules
+from quant_lib.decision.signals import candidate_signals, membership_of
 from quant_lib.errors import QuantError
 from quant_lib.selection import ScreenResult, screen
 
@@ -172,8 +180,9 @@ def discover(
     Returns
     -------
     dict of str to DataFrame
-        Rows of ``candidates``, ``candidate_funnel``, ``candidate_drops`` and
-        ``candidate_scanners``. With several scanners, steps carry the scanner's name.
+        Rows of ``candidates``, ``candidate_funnel``, ``candidate_drops``, ``candidate_scanners``,
+        ``candidate_signals`` and ``candidate_membership``. With several scanners, steps carry the
+        scanner's name.
     """
     proposals = propose(universe, rules.scans, failed)
     merged = merged_candidates(proposals)
@@ -188,7 +197,10 @@ def discover(
         drops.append(told.drops)
         scanners.append(told.scanner)
     kept = merged[steps.eq("")].assign(mode=mode)
+    membership = membership_of([one.scan for one in proposals if one.result is not None], universe, date)
     return {
+        CANDIDATE_SIGNALS.name: stamp(candidate_signals(kept, universe), CANDIDATE_SIGNALS, rules.profile, date),
+        CANDIDATE_MEMBERSHIP.name: stamp(membership, CANDIDATE_MEMBERSHIP, rules.profile, date),
         CANDIDATES.name: stamp(kept, CANDIDATES, rules.profile, date),
         CANDIDATE_FUNNEL.name: stamp(pd.concat(funnel), CANDIDATE_FUNNEL, rules.profile, date),
         CANDIDATE_DROPS.name: stamp(pd.concat(drops), CANDIDATE_DROPS, rules.profile, date),

@@ -14,7 +14,8 @@ from quant_lib.selection._errors import (
     UnsupportedFilterError,
 )
 from quant_lib.selection._filters import LIVE_COLUMNS
-from quant_lib.selection._screens import MarketCaps, RecentPerformance, SymbolList, TrendScreen
+from quant_lib.selection._membership import Membership, MembershipRow, Survivorship, SymbolList
+from quant_lib.selection._screens import MarketCaps, RecentPerformance, TrendScreen
 from quant_lib.selection.engines import DEFAULT_ENGINE, ENGINES, WEIGHT_SETS, engine_named, scored_features
 from quant_lib.selection.filters import AdvancedTrend, Filter, Friction, Percentile, Predictability, TrendRegime
 from quant_lib.selection.outcome import SelectionResult
@@ -62,6 +63,8 @@ __all__ = [
     "Friction",
     "InvalidUniverseError",
     "MarketCaps",
+    "Membership",
+    "MembershipRow",
     "MpsRanker",
     "NotPointInTimeError",
     "Percentile",
@@ -76,6 +79,7 @@ __all__ = [
     "SelectionResult",
     "SelectionRules",
     "SignalRanker",
+    "Survivorship",
     "SymbolList",
     "TrendRegime",
     "TrendScreen",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from itertools import repeat
 
 import numpy as np
@@ -25,9 +26,14 @@ class Funnel:
         self._steps: list[tuple[str, int, int, str]] = []
         self._drops: list[tuple[int, str, str, str, float, float]] = []
 
-    def start(self) -> None:
-        n = len(self.frame)
-        self._steps.append(("universe", n, n, "every symbol known on the date"))
+    def start(self, absent: Collection[str] = ()) -> None:
+        """Begin with what is known; of what is named and not known, each full symbol is a row with its reason."""
+        n, known = len(self.frame), set(self.frame["symbol"])
+        unknown = sorted(name for name in absent if ":" in name and name not in known)
+        reason = "named, but no bar of it is known on the date"
+        self._drops += [(0, symbol, "universe", reason, np.nan, np.nan) for symbol in unknown]
+        rule = "every symbol known on the date" + (", and those named one by one" if unknown else "")
+        self._steps.append(("universe", n + len(unknown), n, rule))
 
     def keep(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +10,8 @@ from typing import Literal
 
 from quant_lib.selection._errors import ContradictoryRulesError
 from quant_lib.selection._filters import TEXT_COLUMNS, FilterRule, feature_column
-from quant_lib.selection._screens import MarketCaps, RecentPerformance, SymbolList, TrendScreen
+from quant_lib.selection._membership import Membership, Survivorship, SymbolList, members_on
+from quant_lib.selection._screens import MarketCaps, RecentPerformance, TrendScreen
 
 Direction = Literal["LONG", "SHORT"]
 RATINGS: tuple[str, ...] = ("recommend_all", "recommend_all_weighted", "recommend_ma", "recommend_other")
@@ -56,6 +58,10 @@ class ScreenRules:
         Keep one listing of each base.
     member_lists : tuple of SymbolList
         Dated lists of members, of which the one of the day admits.
+    first_list_holds_before : bool
+        Days before the oldest list use it all the same.
+    membership : Membership, optional
+        Stays of members, in place of lists.
     ensure_symbols : tuple of str
         Kept whatever the screens say, where they are listed on the date.
     market_caps : MarketCaps, optional
@@ -105,6 +111,8 @@ class ScreenRules:
     exchange_priority: tuple[str, ...] = ()
     dedupe: bool = True
     member_lists: tuple[SymbolList, ...] = ()
+    first_list_holds_before: bool = False
+    membership: Membership | None = None
     ensure_symbols: tuple[str, ...] = ()
     market_caps: MarketCaps | None = None
     volume_min: float | None = None
@@ -131,6 +139,30 @@ class ScreenRules:
         if self.sort_order is None:
             return self.direction == "SHORT" and feature_column(self.sort_by) in RATINGS
         return self.sort_order == "asc"
+
+    @property
+    def survivorship(self) -> Survivorship:
+        """Whether members are those a past day could have known (users N6).
+
+        All that a venue lists is: what was delisted since is kept. Symbols named one by one, and a list
+        used before its day, are not: who named them may have known who survives.
+        """
+        named = bool(self.include_symbols) or (bool(self.member_lists) and self.first_list_holds_before)
+        return "unknown" if named else "point_in_time"
+
+    def members(self, date: dt.date | None) -> tuple[str, ...] | None:
+        """Members of a day by list or stay; None where neither restricts.
+
+        Raises
+        ------
+        NotPointInTimeError
+            The day is before everything that is known.
+        """
+        if self.membership is not None:
+            return self.membership.on(date)
+        if not self.member_lists:
+            return None
+        return members_on(self.member_lists, date, first_holds_before=self.first_list_holds_before)
 
 
 def _check_direction(rules: ScreenRules) -> None:

@@ -119,42 +119,6 @@ class MarketCaps:
     rank_limit: int | None = None
 
 
-@dataclass(frozen=True)
-class SymbolList:
-    """Members of something from a day on.
-
-    Parameters
-    ----------
-    name : str
-        File it comes from.
-    as_of : datetime.date
-        First day it is known for.
-    members : tuple of str
-        Symbols.
-    """
-
-    name: str
-    as_of: dt.date
-    members: tuple[str, ...]
-
-
-def members_on(lists: tuple[SymbolList, ...], date: dt.date | None) -> tuple[str, ...]:
-    """Members of a day: of the newest list that was known by then, or of the newest of all for a live scan.
-
-    Raises
-    ------
-    NotPointInTimeError
-        Every list is younger than the day.
-    """
-    known = [one for one in lists if date is None or one.as_of <= date]
-    if not known:
-        first = min(lists, key=lambda one: one.as_of)
-        raise NotPointInTimeError(
-            f"membership of {date}", f"the oldest list, {first.name}, is of {first.as_of}", "add a list of that time"
-        )
-    return max(known, key=lambda one: one.as_of).members
-
-
 def judge_screen(
     frame: pd.DataFrame, screen: TrendScreen, direction: str
 ) -> tuple[str, Judgement, npt.NDArray[np.object_]]:

@@ -30,7 +30,7 @@ from quant_lib.selection._filters import (
 )
 from quant_lib.selection._funnel import Funnel, typed
 from quant_lib.selection._rules import RATINGS, ScreenRules, in_words
-from quant_lib.selection._screens import members_on, momentum_composite
+from quant_lib.selection._screens import momentum_composite
 from quant_lib.selection._steps import capitalisation, screens, trends, with_perpetuals
 from quant_lib.symbols import STABLE_BASES, parse_symbols
 
@@ -124,8 +124,9 @@ def screen(universe: pd.DataFrame, rules: ScreenRules) -> ScreenResult:
     rates = usd_rates(frame)
     frame = _in_dollars(frame, rates)
     funnel = Funnel(frame)
-    funnel.start()
-    _membership(funnel, rules)
+    members = rules.members(_day(frame))
+    funnel.start(absent={*rules.include_symbols, *rules.ensure_symbols, *(members or ())})
+    _membership(funnel, rules, members)
     _money(funnel, rules)
     funnel.ensured = frozenset(rules.ensure_symbols)
     capitalisation(funnel, rules)
@@ -221,7 +222,11 @@ def _in_dollars(frame: pd.DataFrame, rates: pd.Series) -> pd.DataFrame:
     return frame.drop(columns=list(made), errors="ignore").join(pd.DataFrame(made))
 
 
-def _membership(funnel: Funnel, rules: ScreenRules) -> None:
+def _day(frame: pd.DataFrame) -> dt.date | None:
+    return pd.Timestamp(frame["date"].iloc[0]).date() if "date" in frame and len(frame) else None
+
+
+def _membership(funnel: Funnel, rules: ScreenRules, members: tuple[str, ...] | None) -> None:
     funnel.keep("listed", "listed and trading on the date", funnel.frame["active"], "not trading on the date")
     allowed = (
         ("asset_type", "asset_type", tuple(VENDOR_TYPES.get(kind, kind) for kind in rules.asset_types)),
@@ -234,11 +239,7 @@ def _membership(funnel: Funnel, rules: ScreenRules) -> None:
     if rules.include_symbols:
         keep = _named(funnel.frame, rules.include_symbols)
         funnel.keep("include", f"symbol or base in {in_words(rules.include_symbols)}", keep, "not on the include list")
-    if rules.member_lists:
-        date = (
-            pd.Timestamp(funnel.frame["date"].iloc[0]).date() if "date" in funnel.frame and len(funnel.frame) else None
-        )
-        members = members_on(rules.member_lists, date)
+    if members is not None:
         keep = funnel.frame["symbol"].isin({*members, *rules.ensure_symbols})
         funnel.keep("members", f"one of the {len(members)} members of the day", keep, "not a member on the date")
     if rules.exclude_symbols:

@@ -19,6 +19,7 @@ from quant_resources.config.node import Node
 _HEADER = re.compile(r"#\s*(as_of|source)\s*:\s*(\S.*?)\s*")
 _MAX_BYTES = 1_000_000
 _COLUMNS = "base,market_cap,rank"
+_STAYS = "symbol,from,to,known_at"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,14 @@ class MarketCapFile:
     as_of: dt.date
     caps: dict[str, float]
     ranks: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class MembershipFile:
+    """Stays of members: (symbol, from, to or None, known at)."""
+
+    name: str
+    rows: tuple[tuple[str, dt.date, dt.date | None, dt.date], ...]
 
 
 class ListFileError(ValueError):
@@ -92,6 +101,43 @@ def read_symbols(path: Path) -> SymbolFile:
     if repeated:
         raise ListFileError(f"{path.name} repeats {', '.join(repeated)}")
     return SymbolFile(path.name, _as_of(path, header), tuple(members))
+
+
+def read_membership(path: Path) -> MembershipFile:
+    """Read the stays of members of a universe.
+
+    Raises
+    ------
+    ListFileError
+        It is missing, without a source, empty, or a row is not symbol, from, to, known_at; a stay ends
+        before it begins; or one says the same twice.
+    """
+    header, rows = _read(path)
+    if "source" not in header:
+        raise ListFileError(f"{path.name} has no line `# source: ...`; say where its members were published")
+    stays: list[tuple[str, dt.date, dt.date | None, dt.date]] = []
+    for line, text in rows:
+        if text == _STAYS:
+            continue
+        parts = [part.strip() for part in text.split(",")]
+        try:
+            symbol, start, end, known = parts
+            stay = (
+                validate_symbol(symbol),
+                dt.date.fromisoformat(start),
+                dt.date.fromisoformat(end) if end else None,
+                dt.date.fromisoformat(known),
+            )
+        except (ValueError, InvalidKeyError) as error:
+            raise ListFileError(f"{path.name}:{line} is not a row of {_STAYS}: {error}") from None
+        if stay[2] is not None and stay[2] <= stay[1]:
+            raise ListFileError(f"{path.name}:{line} {symbol} leaves on {stay[2]}, not after it joined on {stay[1]}")
+        if any(one[:2] == stay[:2] and one[3] == stay[3] for one in stays):
+            raise ListFileError(f"{path.name}:{line} says of {symbol} from {start} twice what was known on {known}")
+        stays.append(stay)
+    if not stays:
+        raise ListFileError(f"{path.name} holds no row of {_STAYS}")
+    return MembershipFile(path.name, tuple(stays))
 
 
 def read_market_caps(path: Path) -> MarketCapFile:

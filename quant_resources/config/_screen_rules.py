@@ -7,7 +7,7 @@ from pathlib import Path
 
 from quant_resources.config._fields import COMPOSITE, NUMERIC_FIELDS, SCREEN_FIELDS
 from quant_resources.config._judge import Judge
-from quant_resources.config._lists import ListFileError, beside, read_market_caps, read_symbols
+from quant_resources.config._lists import ListFileError, beside, read_market_caps, read_membership, read_symbols
 from quant_resources.config._scanner import ScannerConfig
 from quant_resources.config._universe import UniverseConfig
 from quant_resources.config.errors import did_you_mean
@@ -61,6 +61,8 @@ def judge_files(config: ScannerConfig | UniverseConfig, judge: Judge, configs_di
             judge.error("CFG_SYMBOL_FILE", (key, index), str(error), "a missing list is never no restriction")
     if len(set(days)) < len(days):
         judge.error("CFG_SYMBOL_FILE", (key,), "two lists are of the same day", "keep one of them")
+    if isinstance(config, UniverseConfig):
+        _judge_stays(config, judge, configs_dir)
     caps = config.market_cap if isinstance(config, ScannerConfig) else None
     if caps is not None and caps.file is not None:
         try:
@@ -68,6 +70,28 @@ def judge_files(config: ScannerConfig | UniverseConfig, judge: Judge, configs_di
             read_market_caps(path)
         except ListFileError as error:
             judge.error("CFG_MARKET_CAP_FILE", ("market_cap", "file"), str(error), "a missing file is never no floor")
+
+
+def _judge_stays(universe: UniverseConfig, judge: Judge, configs_dir: Path) -> None:
+    """Judge the membership file of a universe, and what stands beside it."""
+    name = universe.membership_file
+    if universe.before_first_list != "refuse" and not universe.symbol_files:
+        judge.warn(
+            "CFG_DEAD_RULE", ("before_first_list",), "there is no list it could speak of", "remove it, or name a list"
+        )
+    if name is None:
+        return
+    if universe.symbol_files or universe.symbols:
+        judge.error(
+            "CFG_SYMBOL_FILE",
+            ("membership_file",),
+            "symbol_files or symbols say otherwise who belongs",
+            "keep one of them",
+        )
+    try:
+        read_membership(beside(configs_dir, judge.node.nearest(("membership_file",)), name, "universes"))
+    except ListFileError as error:
+        judge.error("CFG_SYMBOL_FILE", ("membership_file",), str(error), "a missing list is never no restriction")
 
 
 def _judge_intent(scanner: ScannerConfig, judge: Judge) -> None:

@@ -106,7 +106,8 @@ def _judge_direction(sleeve: SleeveConfig, judge: Judge, known: Known) -> None:
                 "use daily fields, or keep the scanner for `quant scan`",
             )
         universe = known.universes.get(scanner.universe)
-        if universe is not None and universe.needs_symbol_file and not (universe.symbol_files or universe.symbols):
+        listed = universe is not None and (universe.symbol_files or universe.symbols or universe.membership_file)
+        if universe is not None and universe.needs_symbol_file and not listed:
             judge.error(
                 "CFG_SYMBOL_FILE",
                 ("scanners", index),

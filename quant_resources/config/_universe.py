@@ -34,8 +34,18 @@ class UniverseConfig(ConfigModel):
         description="Dated lists of members, relative to the file that names them: a line `# as_of: YYYY-MM-DD`, "
         "a line `# source: ...`, then one symbol a line. A day uses the newest list that was known by then.",
     )
+    before_first_list: Literal["refuse", "first_list"] = Field(
+        "refuse",
+        description="What a day before the oldest of symbol_files is judged by: nothing, which refuses it, or that "
+        "list all the same; candidates and reports then say survivorship: unknown.",
+    )
+    membership_file: FileName | None = Field(
+        None,
+        description="In place of lists, every stay of every member: a line `# source: ...`, then rows "
+        "symbol,from,to,known_at; `to` is the first day it belongs no more, empty while it stays.",
+    )
     needs_symbol_file: bool = Field(
-        False, description="Whether it means nothing without such a list: it is then refused, never left unrestricted."
+        False, description="Whether it means nothing without either: it is then refused, never left unrestricted."
     )
     include_symbols: Symbols = Field((), description="Symbols that belong whatever the rules above say.")
     exclude_symbols: Symbols = Field((), description="Symbols that never belong.")

@@ -15,7 +15,15 @@ from pydantic import BaseModel
 from quant_lib.errors import MissingDataError
 from quant_resources.config._files import FOLDERS, Files, read_files
 from quant_resources.config._judge import Judge
-from quant_resources.config._lists import MarketCapFile, SymbolFile, beside, read_market_caps, read_symbols
+from quant_resources.config._lists import (
+    MarketCapFile,
+    MembershipFile,
+    SymbolFile,
+    beside,
+    read_market_caps,
+    read_membership,
+    read_symbols,
+)
 from quant_resources.config._meta import MetaConfig
 from quant_resources.config._meta_rules import judge_meta
 from quant_resources.config._platform import PlatformConfig
@@ -138,13 +146,31 @@ class Project:
             names: tuple[str, ...] = getattr(config, key)
             if names:
                 return tuple(read_symbols(beside(self.configs_dir, node, name, FOLDERS[kind])) for name in names)
-        if universe.needs_symbol_file and not universe.symbols:
+        if universe.needs_symbol_file and not universe.symbols and universe.membership_file is None:
             raise MissingDataError(
                 f"the list of members of universe {universe.name}",
                 "symbol_files is empty",
-                f"name a dated list in {FOLDERS['universe']}/{universe.name}.yaml",
+                f"write a dated list and name it in symbol_files of {FOLDERS['universe']}/{universe.name}.yaml",
             )
         return ()
+
+    def membership(self, universe: UniverseConfig) -> MembershipFile | None:
+        """Stays of the members of a universe, where it names their file."""
+        if universe.membership_file is None:
+            return None
+        node = self.nodes["universe", universe.name].nearest(("membership_file",))
+        return read_membership(beside(self.configs_dir, node, universe.membership_file, FOLDERS["universe"]))
+
+    def named_symbols(self, universe: UniverseConfig) -> frozenset[str] | None:
+        """Every symbol a universe ever named, on whatever day; None where it takes all that its rules admit."""
+        stays, node = self.membership(universe), self.nodes["universe", universe.name].nearest(("symbol_files",))
+        lists = [
+            read_symbols(beside(self.configs_dir, node, name, FOLDERS["universe"])) for name in universe.symbol_files
+        ]
+        if not (universe.symbols or universe.needs_symbol_file or stays or lists):
+            return None
+        named = {symbol for one in lists for symbol in one.symbols} | {row[0] for row in (stays.rows if stays else ())}
+        return frozenset({*universe.symbols, *universe.include_symbols, *named} - {*universe.exclude_symbols})
 
     def market_caps(self, scanner: ScannerConfig) -> MarketCapFile | None:
         """Market-cap file of a scanner, where it names one."""
@@ -156,7 +182,8 @@ class Project:
 
     def _outside(self, scanner: ScannerConfig) -> list[str]:
         """Content of the files a scanner reads, as text to hash."""
-        return [repr(self.member_lists(scanner)), repr(self.market_caps(scanner))]
+        membership = self.membership(self.universes[scanner.universe])
+        return [repr(self.member_lists(scanner)), repr(self.market_caps(scanner)), repr(membership)]
 
     def config_hash(self, name: str) -> str:
         """SHA-256 of everything that a sleeve's decisions rest on: itself, its scanners, their universes, the platform.

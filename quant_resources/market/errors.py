@@ -20,7 +20,37 @@ class SourceSyntaxError(MarketError):
     reason: str
 
     def __str__(self) -> str:
-        return f"{self.text!r} is not a market source: {self.reason}; write synthetic, synthetic:SEED or parquet:FOLDER"
+        return (
+            f"{self.text!r} is not a market source: {self.reason}; write synthetic, synthetic:SEED or parquet:FOLDER, "
+            "or several of them with commas between"
+        )
+
+
+@dataclass(eq=False)
+class SymbolInTwoSourcesError(MarketError):
+    """Two sources of one market have the same symbol."""
+
+    symbols: tuple[str, ...]
+    first: str
+    second: str
+
+    def __str__(self) -> str:
+        shown = ", ".join(self.symbols[:5]) + (f" and {len(self.symbols) - 5} more" if len(self.symbols) > 5 else "")
+        return (
+            f"{self.first} and {self.second} both hold {shown}; leave one of the sources out, or name in "
+            "listings=FILE which symbols of a folder are served"
+        )
+
+
+@dataclass(eq=False)
+class ListingsError(MarketError):
+    """A list of what a Parquet folder lists, which cannot be used."""
+
+    file: Path
+    reason: str
+
+    def __str__(self) -> str:
+        return f"listings {self.file}: {self.reason}; write one EXCHANGE:TICKER a line"
 
 
 @dataclass(eq=False)

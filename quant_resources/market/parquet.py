@@ -24,6 +24,7 @@ from quant_resources.market.errors import (
     UnreadableParquetError,
 )
 from quant_resources.market.instruments import Instrument
+from quant_resources.market.listings import read_listings
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -66,6 +67,7 @@ class _Counts:
     unsorted: int = 0
     joined: int = 0
     naive: int = 0
+    unlisted: int = 0
     skipped: tuple[str, ...] = ()
 
     def notes(self) -> tuple[str, ...]:
@@ -75,6 +77,7 @@ class _Counts:
             (self.unsorted, "rows were out of order within their symbol and have been sorted"),
             (self.joined, "rows within a day joined into daily bars"),
             (self.naive, "rows had no time zone and are read as UTC"),
+            (self.unlisted, "symbols left out: not in the listings"),
         )
         counted = tuple(f"{count} {text}" for count, text in texts if count)
         return counted + tuple(f"{name} holds no prices and was skipped" for name in self.skipped)
@@ -99,23 +102,34 @@ class ParquetSource:
         Venue of symbols that name none.
     asset_type : str
         One of `ASSET_TYPES`; ``swap`` gives every ticker the suffix ``.P``.
+    listings : Path, optional
+        What is listed, and where (`quant_resources.market.listings`). Other symbols are left out and noted.
 
     Raises
     ------
-    FolderMissingError, NoParquetError, ColumnsMissingError, ColumnTypeError, UnreadableParquetError, NoBarsError
+    ListingsError, FolderMissingError, NoParquetError, ColumnsMissingError, ColumnTypeError,
+    UnreadableParquetError, NoBarsError
         When the folder cannot be served.
     SourceSyntaxError
         When the asset type is not known.
     """
 
-    def __init__(self, folder: Path | str, exchange: str = "BINANCE", asset_type: str = "spot") -> None:
+    def __init__(
+        self, folder: Path | str, exchange: str = "BINANCE", asset_type: str = "spot", listings: Path | None = None
+    ) -> None:
         self.folder = Path(folder)
         kind = _KINDS.get(asset_type)
         if kind is None:
             raise SourceSyntaxError(asset_type, f"an asset type is one of {', '.join(ASSET_TYPES)}")
         self._counts = _Counts()
         codes, names, time, values = self._read(_files_of(self.folder))
-        symbols = [_full_name(name, exchange, kind) for name in names]
+        named = {} if listings is None else read_listings(listings)
+        symbols = [_full_name(named.get(name.strip().upper(), name), exchange, kind) for name in names]
+        if listings is not None:
+            listed = np.array([symbol in set(named.values()) for symbol in symbols], dtype=np.bool_)
+            self._counts.unlisted = int((~listed).sum())
+            rows = listed[codes]
+            codes, time, values = codes[rows], time[rows], values[rows]
         codes, symbols = _by_full_name(codes, symbols)
         complete = np.asarray(np.isfinite(values[:, :4]).all(axis=1), dtype=np.bool_)
         self._bars = self._split(codes[complete], symbols, time[complete], values[complete])

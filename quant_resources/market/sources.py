@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Final, Protocol, runtime_checkable
 
 from quant_resources.market.bars import Bars
 from quant_resources.market.errors import SourceSyntaxError
 from quant_resources.market.instruments import Instrument
+
+_BETWEEN: Final = re.compile(r",(?=(?:synthetic|parquet)(?::|,|$))")
+"""Where one source of a text ends and the next begins; other commas belong to a folder's name."""
+_OPTIONS: Final = ("exchange", "asset_type", "listings")
 
 
 @runtime_checkable
@@ -49,7 +54,9 @@ def parse_source(text: str, *, exchange: str = "BINANCE", asset_type: str = "spo
     ----------
     text : str
         ``synthetic``, ``synthetic:SEED`` or ``parquet:FOLDER``; a folder may carry
-        ``?exchange=NASDAQ&asset_type=equity``, which goes before the parameters below.
+        ``?exchange=NASDAQ&asset_type=equity&listings=FILE``, which goes before the parameters
+        below (``listings``: see `quant_resources.market.listings`). Several, with
+        commas between, are one market.
     exchange : str
         Venue given to Parquet symbols that name none.
     asset_type : str
@@ -64,8 +71,13 @@ def parse_source(text: str, *, exchange: str = "BINANCE", asset_type: str = "spo
     SourceSyntaxError
         When the text is none of these.
     MarketError
-        When a Parquet folder cannot be served; the subclass says why.
+        When a Parquet folder cannot be served, or two sources hold one symbol; the subclass says why.
     """
+    parts = _BETWEEN.split(text)
+    if len(parts) > 1:
+        from quant_resources.market.combined import CombinedSource
+
+        return CombinedSource([parse_source(part, exchange=exchange, asset_type=asset_type) for part in parts])
     kind, _, argument = text.partition(":")
     if kind == "synthetic":
         from quant_resources.market.synthetic import SyntheticSource
@@ -78,8 +90,10 @@ def parse_source(text: str, *, exchange: str = "BINANCE", asset_type: str = "spo
     if kind == "parquet":
         from quant_resources.market.parquet import ParquetSource
 
-        folder, options = _read_options(text, argument)
-        options = {"exchange": exchange, "asset_type": asset_type, **options}
+        folder, written = _read_options(text, argument)
+        options: dict[str, Any] = {"exchange": exchange, "asset_type": asset_type, **written}
+        if "listings" in options:
+            options["listings"] = Path(options["listings"]).expanduser()
         return ParquetSource(Path(folder).expanduser(), **options)
     raise SourceSyntaxError(text, f"{kind!r} is no kind of source")
 
@@ -92,7 +106,7 @@ def _read_options(text: str, argument: str) -> tuple[str, dict[str, str]]:
     options: dict[str, str] = {}
     for part in query.split("&") if query else ():
         key, _, value = part.partition("=")
-        if key not in ("exchange", "asset_type") or not value:
-            raise SourceSyntaxError(text, f"{part!r} is neither exchange=… nor asset_type=…")
+        if key not in _OPTIONS or not value:
+            raise SourceSyntaxError(text, f"{part!r} is none of {', '.join(f'{name}=…' for name in _OPTIONS)}")
         options[key] = value
     return folder, options

@@ -8,13 +8,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quant_lib.contracts import CANDIDATE_DROPS, CANDIDATE_FUNNEL, CANDIDATE_SCANNERS, CANDIDATES
+from quant_lib.contracts import (
+    CANDIDATE_DROPS,
+    CANDIDATE_FUNNEL,
+    CANDIDATE_MEMBERSHIP,
+    CANDIDATE_SCANNERS,
+    CANDIDATE_SIGNALS,
+    CANDIDATES,
+)
 from quant_lib.contracts._sleeve_contracts import funnel_is_complete, scanners_are_sound
 from quant_lib.decision import Scan, discover
 from quant_lib.decision.discovery import health_steps, merged_candidates, propose
 from quant_lib.errors import MissingDataError
 from quant_lib.selection import ScreenRules
 
+BESIDE = (CANDIDATE_SIGNALS, CANDIDATE_MEMBERSHIP)
 DAY = dt.date(2022, 6, 1)
 BASES = ("AAA", "BBB", "CCC", "DDD", "EEE", "FFF")
 
@@ -36,6 +44,9 @@ def universe(ratings):
                 "adx": 20.0,
                 "recommend_all": rating,
                 "recommend_ma": rating,
+                "n_bars": 300,
+                **dict.fromkeys(("roc_10", "volume_change_pct", "perf_w", "perf_1m", "perf_3m"), 1.0),
+                **dict.fromkeys(("atr_14", "perf_6m", "perf_y"), 1.0),
             }
             for base, rating in ratings.items()
         ]
@@ -69,7 +80,7 @@ def symbols(frame):
 
 
 def judged(tables):
-    for spec in (CANDIDATES, CANDIDATE_FUNNEL, CANDIDATE_DROPS, CANDIDATE_SCANNERS):
+    for spec in (*BESIDE, CANDIDATES, CANDIDATE_FUNNEL, CANDIDATE_DROPS, CANDIDATE_SCANNERS):
         spec.pandera_schema().validate(tables[spec.name], lazy=True)
     told = funnel_is_complete(tables["candidate_funnel"], tables["candidate_drops"], tables["candidates"])
     assert told.passed, told.message

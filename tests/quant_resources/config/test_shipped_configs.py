@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import re
 import shutil
@@ -62,7 +63,8 @@ def test_scanners_are_those_of_the_tier(project: Project, direction: str, operat
 def test_platform(project: Project) -> None:
     platform = project.platform
     assert str(platform.start_date) == "2018-01-01"
-    assert platform.follow == ("binance_spot", "binance_perp")
+    assert platform.follow[:2] == ("binance_spot", "binance_perp")
+    assert "AMEX:SPY" in platform.benchmarks
     assert platform.ratings.overall == "vendor"
     assert platform.ratings.ruleset == "legacy"
     assert platform.ingestion.success_ratio == 0.95
@@ -138,6 +140,34 @@ PROFILES = {
     "binance_spot_liquidity": (100, 0.0, 252, (252, 10, 10), {"predictability"}),
 }
 ONE_SIDED = {"binance_spot_adx_long", "binance_spot_liquidity"}
+
+
+MORE_PROFILES = {
+    # profile: top_n, cluster threshold, (lookback, min_days), (train, test, step), strict, scanners
+    "production_2026_q1": (2, 0.5, (500, 252), (252, 5, 5), True, 2),
+    "institutional_etf": (3, 0.5, (500, 252), (252, 20, 20), True, 4),
+    "development": (3, 0.4, (60, 30), (30, 10, 10), False, 2),
+    "canary": (3, 0.5, (252, 252), (252, 20, 20), True, 1),
+}
+
+
+@pytest.mark.parametrize("profile", sorted(MORE_PROFILES))
+def test_profiles_of_two_markets_are_those_of_the_specification(project: Project, profile: str) -> None:
+    sleeve = project.sleeve(profile)
+    top_n, threshold, history, windows, strict, scanners = MORE_PROFILES[profile]
+    assert (sleeve.selection.top_n, sleeve.selection.cluster_threshold) == (top_n, threshold)
+    assert (sleeve.data.lookback_days, sleeve.data.min_days) == history
+    assert (sleeve.backtest.train, sleeve.backtest.test, sleeve.backtest.step) == windows
+    assert (sleeve.strict, len(sleeve.scanners)) == (strict, scanners)
+
+
+@pytest.mark.parametrize(("profile", "calendar"), [("canary", "24x7"), ("us_stock_rating_all_long", "XNYS")])
+def test_a_sleeve_decides_on_the_sessions_of_its_market(project: Project, profile: str, calendar: str) -> None:
+    from quant_assets.sleeve_rules import sleeve_calendar
+
+    assert sleeve_calendar(project, project.sleeve(profile)).name == calendar
+    mixed = sleeve_calendar(project, project.sleeve("production_2026_q1"))
+    assert mixed.count(dt.date(2018, 1, 1), dt.date(2018, 1, 7)) == 4  # New Year and a weekend are closed
 
 
 @pytest.mark.parametrize("profile", sorted({*PROFILES, *(p.replace("long", "short") for p in {*PROFILES} - ONE_SIDED)}))
