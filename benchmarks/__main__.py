@@ -1,9 +1,10 @@
 """`make bench`: ours and named peers on the same inputs in one run."""
 
-from benchmarks import allocation, features, tournament
+from benchmarks import allocation, features, ingestion, tournament
 
 
 def main() -> None:
+    ingestion.main([])
     features.main([])
     allocation.main()
     tournament.main()
