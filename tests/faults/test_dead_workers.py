@@ -124,6 +124,12 @@ class Desk:
             )
         return time.monotonic() - began
 
+    def until_started(self, run_id):
+        with self.instance() as instance:
+            self.until(
+                lambda: instance.get_run_by_id(run_id).status is dg.DagsterRunStatus.STARTED, 120, "the run's start"
+            )
+
     def worker(self, run_id):
         with self.instance() as instance:
             run = instance.get_run_by_id(run_id)
@@ -171,7 +177,8 @@ def test_dead_runs_are_noticed_and_the_next_one_goes_on(desk, capsys):
 
     third = desk.launch("data")
     pid = desk.worker(third)
-    desk.until(lambda: process_began(pid), 10, "a living worker")
+    desk.until_started(third)
+    assert process_began(pid) is not None
     services = desk.services()
     for entry in services.values():  # a reboot: everything at once
         os.killpg(int(entry["pid"]), signal.SIGKILL)
