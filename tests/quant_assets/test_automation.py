@@ -1,6 +1,9 @@
 """What starts by itself: nothing twice, nothing lost, nothing in a circle, and off until somebody turns it on."""
 
 import datetime as dt
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import dagster as dg
 import pandas as pd
@@ -11,7 +14,7 @@ from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PART
 from dagster._core.test_utils import create_run_for_test
 
 from quant_assets import keys
-from quant_assets.automation.build import closed_day, daily_schedule
+from quant_assets.automation.build import daily_schedule
 from quant_assets.automation.landed import landed_since, requests_for
 from quant_assets.configured import load_configured
 from quant_assets.definitions import build_definitions
@@ -294,13 +297,6 @@ def test_the_schedule_asks_for_the_day_that_has_closed(moment, day):
     assert (request.partition_key, request.run_key) == (day, day)
 
 
-@pytest.mark.parametrize("skew", [-1, 0, 1])
-def test_an_hour_of_clock_skew_never_asks_for_a_day_that_is_not_over(skew):
-    for hours in range(0, 24 * 400, 1):
-        moment = dt.datetime(2024, 2, 28, 0, 30, tzinfo=dt.UTC) + dt.timedelta(hours=hours)
-        assert closed_day(moment + dt.timedelta(hours=skew)) < (moment + dt.timedelta(hours=skew)).date()
-
-
 def test_a_market_whose_clock_stands_still_has_no_new_day():
     settings, project = load_configured()
     schedule = daily_schedule(
@@ -354,12 +350,10 @@ def test_sensors_start_jobs_that_do_not_materialise_what_they_watch(defs):
 # ---- failed runs
 
 
-def test_a_failed_run_is_told_with_its_date_step_and_first_cause(instance, monkeypatch):
-    from quant_assets.automation.sensors import alert_of, run_failed_sensor
+@pytest.fixture
+def failed_run(instance):
+    """The sensor's context of a run that failed, and its id."""
     from quant_assets.partitions import daily_partitions
-    from quant_resources.alerts import AlertsResource
-
-    monkeypatch.delenv("QUANT_ALERT_WEBHOOK", raising=False)
 
     @dg.asset(partitions_def=daily_partitions(dt.date(2024, 1, 1)))
     def broken():
@@ -375,9 +369,45 @@ def test_a_failed_run_is_told_with_its_date_step_and_first_cause(instance, monke
         dagster_run=result.dagster_run,
         dagster_event=result.get_run_failure_event(),
     ).for_run_failure()
+    return context, result.run_id
+
+
+def test_a_failed_run_is_told_with_its_date_step_and_first_cause(failed_run, monkeypatch):
+    from quant_assets.automation.sensors import alert_of, run_failed_sensor
+    from quant_resources.alerts import AlertsResource
+
+    monkeypatch.delenv("QUANT_ALERT_WEBHOOK", raising=False)
+    context, run_id = failed_run
     alert = alert_of(context)
-    assert (alert.partition, alert.step, alert.run_id) == ("2024-05-30", "broken", result.run_id)
+    assert (alert.partition, alert.step, alert.run_id) == ("2024-05-30", "broken", run_id)
     assert "the first cause" in alert.cause
     outcome = run_failed_sensor()(context, alerts=AlertsResource())
     assert isinstance(outcome, dg.SkipReason)
     assert "QUANT_ALERT_WEBHOOK" in outcome.skip_message
+
+
+def test_the_sensor_posts_the_failed_run_to_the_webhook(failed_run, monkeypatch):
+    from quant_assets.automation.sensors import run_failed_sensor
+    from quant_resources.alerts import AlertsResource
+
+    posted = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            posted.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *arguments):
+            pass
+
+    context, run_id = failed_run
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        thread.start()
+        monkeypatch.setenv("QUANT_ALERT_WEBHOOK", f"http://127.0.0.1:{server.server_address[1]}/hook")
+        assert run_failed_sensor()(context, alerts=AlertsResource()) is None
+        server.shutdown()
+        thread.join(10)
+    assert [(one["run_id"], one["partition"], one["step"]) for one in posted] == [(run_id, "2024-05-30", "broken")]
+    assert "the first cause" in posted[0]["text"]
