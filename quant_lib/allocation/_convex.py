@@ -27,6 +27,7 @@ _LOCK = threading.Lock()
 _TOLERANCES = (1e-10, 1e-8)
 """The second is tried where the first is more than the numbers allow."""
 _TIME_LIMIT_S = 20.0
+_DUST = 1e-9
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ def least_variance(Sigma: FloatArray, rows: Rows, trade: Trade | None = None) ->
     if trade is not None:
         values |= {"cost": trade.rate * unit / size**2, "cost_held": trade.rate * trade.held / size**2}
     x = _solve("variance", values)
-    return np.asarray(np.clip(x, 0.0, None) * unit)
+    return _swept(x * unit)
 
 
 def best_ratio(Sigma: FloatArray, excess: FloatArray, rows: Rows, trade: Trade | None = None) -> FloatArray:
@@ -122,8 +123,13 @@ def best_ratio(Sigma: FloatArray, excess: FloatArray, rows: Rows, trade: Trade |
     if trade is not None:
         values |= {"cost": trade.rate * unit / scale, "cost_held": trade.rate * trade.held / scale}
     y = _solve("ratio", values)
-    w = np.clip(y, 0.0, None) * unit
+    w = _swept(y * unit)
     return np.asarray(w * (rows.e[0] / w.sum()))
+
+
+def _swept(w: FloatArray) -> FloatArray:
+    """Weights without what an interior point leaves of those that are zero."""
+    return np.asarray(np.where(w > _DUST * w.sum(), w, 0.0))
 
 
 def _risk_units(Sigma: FloatArray, rows: Rows) -> tuple[FloatArray, FloatArray]:

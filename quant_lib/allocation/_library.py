@@ -38,6 +38,8 @@ CUSTOM_CHAIN: Mapping[str, tuple[str, ...]] = {
 """What the platform's own engine tries when a library fails, by risk profile."""
 
 _FAR = 1e-4
+_DUST = 1e-6
+"""Share of the book below which a weight is what an interior point leaves behind, and no position."""
 _AT = 1e-4
 _TREE = 3
 
@@ -122,7 +124,8 @@ def constrained(problem: Problem, x: FloatArray | None, backend: str) -> Solutio
     """
     if x is None or not np.isfinite(x).all() or float(x.sum()) <= 0.0:
         raise SolverError(backend, "no weights", "the library gave none that are finite and positive in sum")
-    wanted = np.clip(x, 0.0, None) * problem.limits.gross / float(np.clip(x, 0.0, None).sum())
+    swept = np.where(x > _DUST * float(x.sum()), x, 0.0)
+    wanted = swept * problem.limits.gross / float(swept.sum())
     weights = project_to_limits(wanted, problem.limits)
     moved = float(np.abs(weights - wanted).max())
     if moved > _FAR:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,9 +15,12 @@ from quant_lib.report.inputs import ReportInputs, labelled
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-PALETTE = ("#2563eb", "#ea580c", "#059669", "#9333ea", "#dc2626", "#0891b2", "#ca8a04", "#4b5563")
-DASHES = ("solid", "dash", "dashdot", "longdash")
-PATTERNS = ("", "/", ".", "x")
+PALETTE = (
+    *("#2563eb", "#ea580c", "#059669", "#9333ea", "#dc2626", "#0891b2"),
+    *("#ca8a04", "#4b5563", "#db2777", "#65a30d", "#1e3a8a", "#92400e"),
+)
+DASHES = ("solid", "dash", "dashdot", "longdash", "longdashdot", "dot")
+PATTERNS = ("", "/", ".", "x", "+", "-")
 BENCHMARK_COLOUR = "#9ca3af"
 
 
@@ -41,8 +43,9 @@ def _figure(title: str, **layout: Any) -> go.Figure:
 
 
 def _lines(figure: go.Figure, inputs: ReportInputs, transform: Any, *, benchmark: bool = True) -> go.Figure:
-    for style, (name, returns) in zip(series_styles(), inputs.series().items(), strict=False):
-        figure.add_scatter(x=list(returns.index), y=transform(returns), name=name, line=style | {"width": 1.8})
+    for style, (name, returns) in zip(styles_of(inputs.returns), inputs.series().items(), strict=True):
+        line = {"color": style.colour, "dash": style.dash, "width": 1.8}
+        figure.add_scatter(x=list(returns.index), y=transform(returns), name=name, line=line)
     if benchmark and len(inputs.benchmark):
         figure.add_scatter(
             x=list(inputs.benchmark.index),
@@ -53,9 +56,44 @@ def _lines(figure: go.Figure, inputs: ReportInputs, transform: Any, *, benchmark
     return figure
 
 
-def series_styles() -> Iterator[dict[str, str]]:
-    """Colours in turn, then again with other dashes: no series goes without a line of its own."""
-    return ({"color": colour, "dash": dash} for dash in itertools.cycle(DASHES) for colour in PALETTE)
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How one risk profile of one engine is drawn."""
+
+    colour: str
+    dash: str
+    pattern: str
+
+
+def styles_of(rows: pd.DataFrame) -> list[Style]:
+    """One colour for each risk profile, one dash for each engine that solved it.
+
+    Engines that agree lie on one another: the dashes show whose line is covered.
+    There are colours for every risk profile and dashes for every engine.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        With ``engine`` and ``risk_profile``.
+
+    Returns
+    -------
+    list of Style
+        In the order of `labelled`.
+    """
+    pairs = sorted(
+        {(str(risk), str(engine)) for risk, engine in zip(rows["risk_profile"], rows["engine"], strict=True)}
+    )
+    profiles = sorted({risk for risk, _ in pairs})
+    engines = {risk: [engine for other, engine in pairs if other == risk] for risk in profiles}
+    return [
+        Style(
+            PALETTE[profiles.index(risk) % len(PALETTE)],
+            DASHES[engines[risk].index(engine) % len(DASHES)],
+            PATTERNS[engines[risk].index(engine) % len(PATTERNS)],
+        )
+        for risk, engine in pairs
+    ]
 
 
 def wealth(returns: pd.Series) -> list[float]:
@@ -129,27 +167,32 @@ def monthly(inputs: ReportInputs) -> go.Figure:
             colorbar={"tickformat": ".0%"},
         )
     )
-    figure.update_yaxes(automargin=True)
+    figure.update_yaxes(automargin=True, autorange="reversed")
     return figure
 
 
 def positions(inputs: ReportInputs) -> go.Figure:
-    """Net weights decided on the date, per risk profile and engine."""
-    figure = _figure("Net weights decided on the date", height=380, hovermode="closest", barmode="group")
-    for style, pattern, (name, rows) in zip(series_styles(), _patterns(), labelled(inputs.positions), strict=False):
-        ordered = rows.sort_values(["net_weight", "symbol"], ascending=[False, True])
+    """Net weights decided on the date, per risk profile and engine.
+
+    The baseline ``market`` holds one symbol with all capital and would flatten the rest: it is in the table.
+    """
+    title = "Net weights decided on the date (without the baseline market)"
+    figure = _figure(title, height=520, hovermode="closest", barmode="group")
+    own = inputs.positions[inputs.positions["risk_profile"] != "market"]
+    largest = own["net_weight"].abs().groupby(own["symbol"]).sum()
+    order = [str(symbol) for symbol in largest.sort_index().sort_values(ascending=False, kind="stable").index]
+    for style, (name, rows) in zip(styles_of(own), labelled(own), strict=True):
         figure.add_bar(
-            x=list(ordered["symbol"]),
-            y=[float(w) for w in ordered["net_weight"]],
+            x=list(rows["symbol"]),
+            y=[float(w) for w in rows["net_weight"]],
             name=name,
-            marker={"color": style["color"], "pattern": {"shape": pattern}},
+            marker={"color": style.colour, "pattern": {"shape": style.pattern}},
         )
+    # Whole names, upright, and the legend above them: below, it would lie over the names.
+    figure.update_xaxes(categoryorder="array", categoryarray=order, tickangle=-90, automargin=True)
     figure.update_yaxes(tickformat=".0%")
+    figure.update_layout(legend={"y": 1.02, "yanchor": "bottom"}, margin={"t": 110})
     return figure
-
-
-def _patterns() -> Iterator[str]:
-    return (pattern for pattern in itertools.cycle(PATTERNS) for _ in PALETTE)
 
 
 def all_figures(inputs: ReportInputs) -> list[tuple[str, go.Figure]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -80,5 +81,10 @@ def labelled(rows: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     """
     pairs = rows.groupby(["risk_profile", "engine"], sort=True)
     found = [(str(key[0]), str(key[1]), own) for key, own in pairs]
-    solved = Counter(risk for risk, _, _ in found)
-    return [(f"{risk} ({engine})" if solved[risk] > 1 else risk, own) for risk, engine, own in found]
+    return list(zip(names_of([key[:2] for key in found]), (own for _, _, own in found), strict=True))
+
+
+def names_of(pairs: Sequence[tuple[str, str]]) -> list[str]:
+    """Names of (risk profile, engine); the engine is told where a risk profile was solved by several."""
+    solved = Counter(risk for risk, _ in pairs)
+    return [f"{risk} ({engine})" if solved[risk] > 1 else risk for risk, engine in pairs]

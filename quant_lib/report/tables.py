@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from quant_lib.report.inputs import ReportInputs
+from quant_lib.report.inputs import ReportInputs, names_of
 
 _SHOWN = (
     ("total_return", "Total return", "percent"),
@@ -63,7 +63,7 @@ def _plain(anchor: str, title: str, frame: pd.DataFrame, note: str = "") -> Tabl
 
 def metrics_table(inputs: ReportInputs) -> Table:
     """Metrics by risk profile."""
-    wide = inputs.metrics.pivot(index="metric", columns=["engine", "risk_profile"], values="value")
+    wide = _by_profile(inputs.metrics, "metric", "value")
     rows = [
         [label, *(show(float(v), kind) for v in wide.loc[name].to_numpy(dtype="float64"))]
         for name, label, kind in _SHOWN
@@ -89,21 +89,28 @@ def _allocation_table(inputs: ReportInputs) -> Table:
         "kappa",
         "shrinkage",
     ]
-    ordered = inputs.allocations.sort_values(["risk_profile", "engine"], kind="stable")
-    return _plain("allocations", "How the weights were solved", ordered[columns])
+    ordered = inputs.allocations.sort_values(["risk_profile", "engine"], kind="stable")[columns]
+    # What is left of a sum of weights by rounding is no cash.
+    shown = ordered.assign(**{name: ordered[name].round(9) + 0.0 for name in ("gross", "net", "cash")})
+    return _plain("allocations", "How the weights were solved", shown)
 
 
 def _positions_table(inputs: ReportInputs) -> Table:
-    wide = inputs.positions.pivot(index="symbol", columns=["engine", "risk_profile"], values="net_weight").fillna(0.0)
-    order = wide.abs().mean(axis=1).sort_values(ascending=False, kind="stable").index
-    rows = [[str(symbol), *(f"{w:+.2%}" for w in wide.loc[symbol])] for symbol in order]
-    return Table("positions", "Positions decided on the date", ["symbol", *_labels(wide.columns)], rows)
+    wide = _by_profile(inputs.positions, "symbol", "net_weight")
+    own = wide.drop(columns=[pair for pair in wide.columns if pair[0] == "market"])
+    order = own.abs().sum(axis=1).sort_values(ascending=False, kind="stable").index
+    rows = [[str(symbol), *("–" if pd.isna(w) else f"{w:+.2%}" for w in wide.loc[symbol])] for symbol in order]
+    note = "Fractions of capital, short below zero; a dash is no position."
+    return Table("positions", "Positions decided on the date", ["symbol", *_labels(wide.columns)], rows, note)
+
+
+def _by_profile(rows: pd.DataFrame, index: str, values: str) -> pd.DataFrame:
+    """Columns by risk profile, then engine, as every figure has them."""
+    return rows.pivot(index=index, columns=["risk_profile", "engine"], values=values).sort_index(axis=1)
 
 
 def _labels(pairs: pd.Index) -> list[str]:
-    """Name engine and risk profile; the engine only where a risk profile was solved by several."""
-    profiles = [str(profile) for _, profile in pairs]
-    return [profile if profiles.count(profile) == 1 else f"{profile} ({engine})" for engine, profile in pairs]
+    return names_of([(str(profile), str(engine)) for profile, engine in pairs])
 
 
 def _selection_table(inputs: ReportInputs) -> Table:
