@@ -10,6 +10,8 @@ from quant_assets.regime_rules import proxy_rules, regime_rules
 from quant_assets.selection_rules import selection_rules
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from quant_assets.dataops.feature_rows import FeatureRules
     from quant_lib.calendars import Calendar
     from quant_lib.decision import Scan, SleeveRules
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
 Direction = Literal["LONG", "SHORT"]
 
-__all__ = ["health_rules", "overall_rating", "repair_rules", "sleeve_calendar", "sleeve_rules"]
+__all__ = ["health_rules", "overall_rating", "repair_rules", "sleeve_calendar", "sleeve_rules", "stress_periods"]
 
 
 def sleeve_calendar(project: Project, sleeve: SleeveConfig) -> Calendar:
@@ -38,6 +40,14 @@ def feature_rules(project: Project) -> FeatureRules:
     config = project.platform.features
     stress = tuple((window.first, window.last) for window in config.stress_windows)
     return FeatureRules(health_rules(project), project.platform.ratings.ruleset, stress, config.on_new_version)
+
+
+def stress_periods(project: Project) -> tuple[tuple[str, pd.Timestamp, pd.Timestamp], ...]:
+    """Days of stress that a stream may have lived through: name, first and last day."""
+    import pandas as pd
+
+    windows = project.platform.features.stress_windows
+    return tuple((f"{w.first}..{w.last}", pd.Timestamp(w.first), pd.Timestamp(w.last)) for w in windows)
 
 
 def health_rules(project: Project) -> HealthRules:

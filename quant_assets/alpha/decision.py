@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from quant_assets.common import result, schema_metadata, the_date
-from quant_assets.sleeve_rules import health_rules, sleeve_rules
+from quant_assets.sleeve_rules import health_rules, sleeve_rules, stress_periods
 from quant_lib.contracts import (
     ALLOCATIONS,
     ATOMS,
@@ -17,6 +17,7 @@ from quant_lib.contracts import (
     SELECTION_SUMMARY,
     SELECTION_VETOES,
     STRATEGY_RETURNS,
+    STREAM_TAILS,
     WEIGHTS,
 )
 from quant_resources.lakehouse.resource import LakehouseResource
@@ -111,6 +112,7 @@ def strategy_returns_asset(chain: "SleeveContext") -> dg.AssetsDefinition:
     )
     def strategy_returns(context: dg.AssetExecutionContext, lakehouse: LakehouseResource) -> dg.MaterializeResult[Any]:
         from quant_assets.alpha.reading import PinnedLake, wide_returns
+        from quant_lib.allocation import stream_tails
         from quant_lib.decision.daily import stamp
         from quant_lib.synthesis import make_atoms, synthetic_returns
 
@@ -119,9 +121,10 @@ def strategy_returns_asset(chain: "SleeveContext") -> dg.AssetsDefinition:
         atoms = make_atoms(pinned.decided("selection"))
         streams = synthetic_returns(wide_returns(pinned.decided("returns_matrix"), "symbol"), atoms)
         long = streams.rename_axis(index="bar_date", columns="atom_id").stack().rename("ret").reset_index()
+        tails = stream_tails(streams, stress=stress_periods(chain.project))
+        tables = ((STRATEGY_RETURNS, long), (ATOMS, atoms), (STREAM_TAILS, tails))
         receipts = [
-            lake.replace(STRATEGY_RETURNS, stamp(long, STRATEGY_RETURNS, profile, date), date=date, profile=profile),
-            lake.replace(ATOMS, stamp(atoms, ATOMS, profile, date), date=date, profile=profile),
+            lake.replace(spec, stamp(frame, spec, profile, date), date=date, profile=profile) for spec, frame in tables
         ]
         return result(receipts, atoms=len(atoms), sessions=len(streams))
 

@@ -25,6 +25,7 @@ from quant_lib.contracts import (
     RETURNS_MATRIX,
     SELECTION,
     STRATEGY_RETURNS,
+    STREAM_TAILS,
     WEIGHTS,
     TableSpec,
 )
@@ -139,7 +140,14 @@ class SleeveContracts:
     def strategy_returns(self, lake: Lake, date: dt.date) -> Verdict:
         """Judge layer L3."""
         rows, atoms = self._rows(lake, STRATEGY_RETURNS, date), self._rows(lake, ATOMS, date)
-        return all_of(judge_schema(STRATEGY_RETURNS, rows), judge_schema(ATOMS, atoms))
+        tails = self._rows(lake, STREAM_TAILS, date)
+        unmeasured = sorted(set(atoms["atom_id"]) ^ set(tails["atom_id"]))
+        return all_of(
+            judge_schema(STRATEGY_RETURNS, rows),
+            judge_schema(ATOMS, atoms),
+            judge_schema(STREAM_TAILS, tails),
+            require(not unmeasured, f"{len(unmeasured)} atoms without tails, or tails without an atom", {}),
+        )
 
     def weights(self, lake: Lake, date: dt.date) -> Verdict:
         """Judge layer L4."""

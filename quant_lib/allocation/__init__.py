@@ -8,7 +8,7 @@ covariance was conditioned and which caps had to be raised.
 from __future__ import annotations
 
 from quant_lib.allocation._allocate import allocate, allocate_prepared
-from quant_lib.allocation._antifragility import antifragility, tail_table
+from quant_lib.allocation._antifragility import antifragility, stream_tails, tail_table
 from quant_lib.allocation._context import AllocationContext
 from quant_lib.allocation._covariance import Covariance, estimate_covariance
 from quant_lib.allocation._engines import ENGINES, Engine, Problem, Solution, supported_profiles
@@ -77,6 +77,7 @@ __all__ = [
     "prepare",
     "project_to_limits",
     "size_orders",
+    "stream_tails",
     "supported_profiles",
     "tail_table",
     "unsupported",

@@ -106,6 +106,24 @@ def tail_table(returns: pd.DataFrame, *, stress: Sequence[tuple[str, pd.Timestam
     )
 
 
+def stream_tails(
+    streams: pd.DataFrame, *, stress: Sequence[tuple[str, pd.Timestamp, pd.Timestamp]] = ()
+) -> pd.DataFrame:
+    """Rows of the table ``stream_tails`` without profile and date: `tail_table` of each atom; none for a book of cash.
+
+    Parameters
+    ----------
+    streams : DataFrame of shape (T, n)
+        Synthetic long returns, complete; columns of atom ids.
+    stress
+        As in `tail_table`.
+    """
+    # Measured on nobody, the columns are still there.
+    measured = streams if streams.shape[1] else pd.DataFrame({"": [0.0, 0.0]})
+    found = tail_table(measured, stress=stress).loc[streams.columns]
+    return found.rename_axis(index="atom_id").reset_index()
+
+
 def _survival(returns: pd.DataFrame, stress: Sequence[tuple[str, pd.Timestamp, pd.Timestamp]]) -> FloatArray:
     outcomes = []
     for _, first, last in stress:

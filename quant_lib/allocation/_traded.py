@@ -25,8 +25,9 @@ def _net_is_gross(problem: Problem) -> bool:
     target, factors = problem.request.net_target, problem.facts.factors
     if target is None:
         return True
-    one_sided = factors is not None and bool((factors == factors[0]).all())
-    return one_sided and abs(float(factors[0]) * problem.limits.gross - target) <= 1e-9
+    if factors is None or not (factors == factors[0]).all():
+        return False
+    return abs(float(factors[0]) * problem.limits.gross - target) <= 1e-9
 
 
 def penalty(problem: Problem) -> Trade | None:

@@ -22,6 +22,7 @@ from quant_lib.contracts._decision_tables import (
     RETURNS_DROPS,
     RETURNS_MATRIX,
     STRATEGY_RETURNS,
+    STREAM_TAILS,
     WEIGHTS,
 )
 from quant_lib.contracts._ingestion_tables import (
@@ -100,6 +101,7 @@ __all__ = [
     "SELECTION_VETOES",
     "SHARED_TABLES",
     "STRATEGY_RETURNS",
+    "STREAM_TAILS",
     "TECHNICALS",
     "TECHNICALS_COVERAGE",
     "TECHNICALS_FETCHES",

@@ -196,6 +196,33 @@ STRATEGY_RETURNS = _decision(
     layer="L3",
 )
 
+STREAM_TAILS = _decision(
+    "stream_tails",
+    "Tails of each atom's synthetic stream over the lookback: what a barbell picks its leaders by, and how fragile "
+    "each is (semantics 3.12).",
+    ("atom_id",),
+    (
+        _ATOM,
+        Column("skew", "float64", "Population skewness"),
+        Column("tail_gain", "float64", "Mean return above the 95 % quantile", "fraction"),
+        Column("antifragility", "float64", "Skew and tail gain, each relative to the other atoms", ge=0.0, le=2.0),
+        Column("var_95", "float64", "5 % quantile of the returns", "fraction"),
+        Column("cvar_95", "float64", "Mean return at or below it", "fraction"),
+        Column("tail_ratio", "float64", "Gain over loss at 5 %; null without a loss", nullable=True),
+        Column("max_drawdown", "float64", "Deepest fall from a peak, compounded", "fraction", ge=-1.0, le=0.0),
+        Column(
+            "survival",
+            "float64",
+            "Share of the stress windows inside the lookback that it traded through; null where none is inside",
+            nullable=True,
+            ge=0.0,
+            le=1.0,
+        ),
+        Column("fragility", "float64", "Lack of antifragility plus loss in the tail plus failed stress", ge=0.0),
+    ),
+    layer="L3",
+)
+
 WEIGHTS = _decision(
     "weights",
     "Atom weights of every engine and risk profile.",
@@ -406,6 +433,7 @@ DECISION_TABLES: tuple[TableSpec, ...] = (
     SELECTION_SUMMARY,
     ATOMS,
     STRATEGY_RETURNS,
+    STREAM_TAILS,
     WEIGHTS,
     POSITIONS,
     ALLOCATIONS,

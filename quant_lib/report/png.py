@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
 from quant_lib.backtest.metrics import drawdown
 from quant_lib.report.figures import BENCHMARK_COLOUR, styles_of
 from quant_lib.report.inputs import ReportInputs
-
-if TYPE_CHECKING:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 _COLOURS = 96
 _LINES = {
@@ -65,7 +62,7 @@ def equity_png(inputs: ReportInputs) -> bytes:
     return _compressed(canvas)
 
 
-def _compressed(canvas: FigureCanvasAgg) -> bytes:
+def _compressed(canvas: Any) -> bytes:
     """Lay the picture out in few colours: a third of the bytes, and equal inputs give equal bytes."""
     from PIL import Image
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,9 +15,12 @@ from quant_lib.allocation import (
     InfeasibleCapsError,
     allocate,
     antifragility,
+    stream_tails,
     tail_table,
 )
 from quant_lib.allocation._barbell import pick_leaders
+from quant_lib.contracts import STREAM_TAILS
+from quant_lib.decision.daily import stamp
 from quant_lib.regime import HmmState, Quadrant, Regime, RegimeLabel
 
 
@@ -181,3 +186,21 @@ def test_a_stress_period_outside_the_returns_is_unknown_not_failed() -> None:
     assert tail_table(returns, stress=[inside, before])["survival"].tolist() == [1.0, 0.0]
     assert tail_table(returns, stress=[before])["survival"].isna().all()
     assert tail_table(returns, stress=[before])["fragility"].notna().all()
+
+
+def test_stored_tails_are_those_of_every_atom_and_name_the_leaders(market, groups_of) -> None:
+    returns = market(8)
+    stress = [("spring", returns.index[10], returns.index[30])]
+    rows = stamp(stream_tails(returns, stress=stress), STREAM_TAILS, "sleeve", dt.date(2022, 6, 30))
+    STREAM_TAILS.pandera_schema().validate(rows)
+    found = rows.set_index("atom_id")
+    pd.testing.assert_series_equal(
+        found["fragility"], tail_table(returns, stress=stress)["fragility"], check_names=False, check_index_type=False
+    )
+    assert (found["survival"] == 1.0).all()
+    led = allocate(returns, groups_of(returns, 8), request(), NORMAL)
+    leaders = set(led.roles.index[led.roles == "AGGRESSOR"])
+    assert leaders == set(found["antifragility"].nlargest(len(leaders)).index)
+    empty = stamp(stream_tails(returns.iloc[:, :0]), STREAM_TAILS, "sleeve", dt.date(2022, 6, 30))
+    assert empty.empty
+    assert list(empty.columns) == list(STREAM_TAILS.column_names)

@@ -246,6 +246,25 @@ def test_singular_covariance_is_conditioned_and_recorded(profile: str, market, g
     assert found.summary()["kappa_raw"] is None
 
 
+@pytest.mark.parametrize("estimator", ["sample", "ledoit_wolf"])
+@pytest.mark.parametrize("profile", PROFILES)
+def test_a_stream_that_never_moves_is_told_and_keeps_to_the_caps(
+    profile: str, estimator: str, market, groups_of
+) -> None:
+    returns = drifting(market, 8)
+    returns["atom_002"] = 0.0
+    found = allocate(returns, groups_of(returns, 8), request(profile, covariance=estimator, asset_cap=0.2), NORMAL)
+    assert found.status == "solved"
+    assert np.isfinite(found.weights).all()
+    assert found.asset_cap is not None  # raised, on the record, where half the clusters lead a barbell
+    assert (found.asset_cap > 0.2) == (profile == "barbell")
+    assert found.weights.between(0.0, found.asset_cap + 1e-9).all()
+    assert found.gross == pytest.approx(1.0, abs=1e-12)
+    assert np.isfinite(found.risk_contributions).all()
+    floored = any("volatility raised to the floor" in warning and "atom_002" in warning for warning in found.warnings)
+    assert floored == (estimator == "sample")
+
+
 @pytest.mark.parametrize("profile", PROFILES)
 def test_a_missing_return_is_named_whatever_the_profile(profile: str, market, groups_of) -> None:
     returns = market(5)
