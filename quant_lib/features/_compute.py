@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+import itertools
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
@@ -29,6 +31,10 @@ from quant_lib.indicators.votes import Ruleset, check_ruleset
 
 _BLOCK_ROWS: Final = 32_768
 """Rows of a block: large enough to hide the cost of a call, small enough for its arrays to stay in cache."""
+
+
+_REACHES: Final = (130,)
+"""Bars at which features are told apart by how far they look back: most look at half a year or less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,14 +127,23 @@ def _columns(ordered: SortedBars, work: _Work, threads: int, since: dt.date | No
     if since is None:
         return dict(zip((f.name for f in work.features), _run(ordered, work, threads), strict=True))
     first = np.datetime64(since, "us")
-    long = tuple(f for f in work.features if f.unbounded)
-    short = tuple(f for f in work.features if not f.unbounded)
     made: dict[str, FloatArray] = {}
-    for features, bars in ((long, ordered), (short, _tail(ordered, first, max((f.warmup for f in short), default=1)))):
+    for features, bars in _by_reach(work.features, ordered, first):
         wanted = np.flatnonzero(bars.dates >= first)
         values = _run(bars, _Work(features, work.ruleset, work.stress, work.ann), threads)
         made |= {feature.name: column[wanted] for feature, column in zip(features, values, strict=True)}
     return made
+
+
+def _by_reach(
+    features: tuple[Feature, ...], ordered: SortedBars, first: np.datetime64
+) -> Iterator[tuple[tuple[Feature, ...], SortedBars]]:
+    """Group features that look equally far back, each with the bars it needs."""
+    yield tuple(f for f in features if f.unbounded), ordered
+    for low, high in itertools.pairwise((0, *_REACHES, sys.maxsize)):
+        group = tuple(f for f in features if not f.unbounded and low < f.warmup <= high)
+        if group:
+            yield group, _tail(ordered, first, max(f.warmup for f in group))
 
 
 def _tail(ordered: SortedBars, first: np.datetime64, bars: int) -> SortedBars:

@@ -75,7 +75,7 @@ def _part(values: pa.Array | FloatArray, rows: slice | IntArray) -> pa.Array:
 
     if not isinstance(values, np.ndarray):
         return values[rows] if isinstance(rows, slice) else values.take(pa.array(rows))
-    values = np.ascontiguousarray(values[rows])
+    values = np.ascontiguousarray(values[rows] if isinstance(rows, slice) else values.take(rows))
     missing = np.isnan(values)
     known = pa.py_buffer(np.packbits(~missing, bitorder="little")) if missing.any() else None
     return pa.Array.from_buffers(pa.float64(), len(values), [known, pa.py_buffer(values)])
@@ -229,7 +229,7 @@ def _canonical(column: Column, values: pa.ChunkedArray) -> Iterator[bytes | memo
         return
     kind = {"date": np.int32, "float64": np.float64}.get(column.type, np.int64)
     held = np.frombuffer(array.buffers()[1], dtype=kind)[array.offset : array.offset + len(array)]
-    yield held.data if missing is None else np.where(missing, kind(0), held).data
+    yield held.data if missing is None else np.where(missing, np.zeros(1, kind), held).data
 
 
 def _missing(array: pa.Array) -> npt.NDArray[np.bool_] | None:
@@ -238,7 +238,8 @@ def _missing(array: pa.Array) -> npt.NDArray[np.bool_] | None:
         return None
     bits = np.frombuffer(array.buffers()[0], dtype=np.uint8)
     known = np.unpackbits(bits, count=array.offset + len(array), bitorder="little")[array.offset :]
-    return known == 0
+    missing: npt.NDArray[np.bool_] = known == 0
+    return missing
 
 
 def to_pandas(
@@ -269,9 +270,7 @@ def to_pandas(
     frame = frame.astype({name: kind for name, kind in wanted.items() if str(frame[name].dtype) != kind})
     for name in categories:
         held = frame[name].cat
-        frame[name] = held.rename_categories(held.categories.astype("str")).cat.reorder_categories(
-            sorted(held.categories)
-        )
+        frame[name] = held.rename_categories(list(held.categories)).cat.reorder_categories(sorted(held.categories))
     return frame
 
 
