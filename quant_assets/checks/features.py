@@ -6,7 +6,7 @@ import datetime as dt
 
 import pandas as pd
 
-from quant_assets.dataops.feature_rows import FeatureRules, labelled_bars
+from quant_assets.dataops.feature_rows import BAR_COLUMNS, FeatureRules, labelled_bars
 from quant_lib.contracts.verdicts import Verdict, all_of, judge_schema, require
 from quant_lib.features import bar_digests, find_stale
 from quant_lib.features.quality import MAX_LAG_DAYS, MAX_MISSING, find_disorder, find_gaps
@@ -69,7 +69,8 @@ def judge_quality(lake: Lake, date: dt.date, rules: FeatureRules) -> Verdict:
 
 def _stale(lake: Lake, date: dt.date, rules: FeatureRules) -> pd.DataFrame:
     calendars = calendar_book(lake, date)
-    bars = labelled_bars(lake.read("ohlcv", until=date), rules.health, calendars)
+    bars = lake.read("ohlcv", columns=BAR_COLUMNS, until=date, categories=["symbol"])
+    bars = labelled_bars(bars, rules.health, calendars)
     current = bar_digests(bars, bars["segment"], ann=calendars.ann(bars["symbol"].unique()))
     current = current[current["date"] == pd.Timestamp(date)].reset_index(drop=True)
     stored = lake.read("features", date=date, columns=["date", "symbol", "bars_digest"])

@@ -123,8 +123,7 @@ def _features(project: Project, common: dict[str, Any]) -> dg.AssetsDefinition:
 
         lake = lakehouse.lake
         made = refresh(lake, partition_dates(context)[-1], feature_rules(project), config.symbols or None)
-        receipts = [lake.replace_dates(FEATURES_TABLE, made.rows, dates=made.dates)] if made.dates else []
-        stands = lake.content_hash(FEATURES_TABLE.name)
+        receipts, stands = made.store(lake), lake.content_hash(FEATURES_TABLE.name)
         return result(receipts, unchanged=stands, feature_columns=len(FEATURES_TABLE.columns), **made.figures)
 
     return features

@@ -26,9 +26,9 @@ from quant_lib.features import (
 )
 from quant_lib.health import HealthRules, label_bars
 from quant_resources.calendars import calendar_book
-from quant_resources.lakehouse import Lake
+from quant_resources.lakehouse import Lake, Receipt
 
-_KEYS = ["date", "symbol", "bars_digest", "feature_set_version"]
+_KEYS = ("date", "symbol", "bars_digest")
 BAR_COLUMNS = ("date", "symbol", "open", "high", "low", "close", "volume", "close_time")
 """What features, segments and fingerprints are made from."""
 
@@ -94,11 +94,20 @@ class Refresh:
         Dates to be replaced; empty where every stored row is right.
     figures : dict
         Rows computed, kept and dropped, and the scope.
+    anew : bool
+        Whether the table is to be made anew: it was stored with other columns.
     """
 
     rows: pd.DataFrame
     dates: tuple[dt.date, ...]
     figures: dict[str, int | str]
+    anew: bool = False
+
+    def store(self, lake: Lake) -> list[Receipt]:
+        """Write what there is to write."""
+        if self.anew:
+            return [lake.rebuild(FEATURES_TABLE, self.rows)]
+        return [lake.replace_dates(FEATURES_TABLE, self.rows, dates=self.dates)] if self.dates else []
 
 
 def labelled_bars(bars: pd.DataFrame, rules: HealthRules, calendars: CalendarBook) -> pd.DataFrame:
@@ -167,7 +176,7 @@ def refresh(lake: Lake, until: dt.date, rules: FeatureRules, symbols: Sequence[s
     dates = tuple(day.date() for day in pd.DatetimeIndex(days))
     kept = _kept(lake, days, stored, stale.gone | stale.changed, symbols is not None)
     if kept is None:
-        return Refresh(made, dates, figures | {"rows_kept_on_those_dates": 0})
+        return Refresh(made, dates, figures | {"rows_kept_on_those_dates": 0}, lake.outdated("features"))
     rows = pd.concat([kept, made], ignore_index=True)
     fresh = cross_sections(rows)
     rows[list(fresh.columns)] = fresh
@@ -198,21 +207,25 @@ def _made(
 def _stored(
     lake: Lake, until: dt.date, rules: FeatureRules, symbols: Sequence[str] | None
 ) -> tuple[pd.DataFrame, dt.date]:
-    """Keys and fingerprints of what is stored, and how far to go: all the way where definitions changed."""
-    if not lake.exists("features"):
+    """Keys and fingerprints of what is stored, and how far to go: all the way where definitions changed.
+
+    Every row has the definitions of the newest month: no write lets two stand side by side.
+    """
+    first = lake.last_month("features")
+    if first is None:
         nothing = pd.DataFrame({"date": pd.Series(dtype="datetime64[us]"), "symbol": pd.Series(dtype="str")})
         return nothing.assign(bars_digest=pd.Series(dtype="int64")), until
-    stored = lake.read("features", columns=_KEYS, categories=["symbol", "feature_set_version"])
-    versions = set(stored["feature_set_version"].cat.categories) - {rules.version}
-    if versions:
-        other = stored["feature_set_version"] != rules.version
-        if rules.on_new_version == "refuse" or symbols is not None:
-            raise FeatureVersionError(", ".join(sorted(versions)), rules.version, int(other.sum()))
-        until = max(until, stored["date"].max().date())
-        stored.loc[other, "bars_digest"] = 0  # no row of these definitions has such a fingerprint
-    late = stored["date"] > pd.Timestamp(until)
-    stored = stored[~late] if late.any() else stored
-    return (stored if symbols is None else stored[stored["symbol"].isin(symbols)]).reset_index(drop=True), until
+    newest = lake.read("features", columns=["date", "feature_set_version"], since=first)
+    others = sorted(set(newest["feature_set_version"]) - {rules.version})
+    if lake.outdated("features"):
+        others.append("other columns")
+    if others and (rules.on_new_version == "refuse" or symbols is not None):
+        raise FeatureVersionError(" and ".join(others), rules.version, lake.row_count("features"))
+    if others:
+        until = max(until, newest["date"].max().date())
+    stored = lake.read("features", columns=_KEYS, until=until, symbols=symbols, categories=["symbol"])
+    # No row of these definitions has the fingerprint 0.
+    return (stored.assign(bars_digest=0) if others else stored), until
 
 
 def _kept(

@@ -17,7 +17,14 @@ PATIENCE = 120.0
 
 
 def commit(
-    log: TableLog, planner: Planner, facts: Mapping[str, Any], rows: int, started: float, *, hash_rows: bool
+    log: TableLog,
+    planner: Planner,
+    facts: Mapping[str, Any],
+    rows: int,
+    started: float,
+    *,
+    hash_rows: bool,
+    anew: bool = False,
 ) -> Receipt:
     """Plan and commit until nobody was faster.
 
@@ -35,6 +42,8 @@ def commit(
         ``time.perf_counter()`` when the write began.
     hash_rows : bool
         Whether the receipt has the hash of the rows given, or of the whole table.
+    anew : bool
+        Whether every file is written anew: then the columns may be others than before.
 
     Raises
     ------
@@ -54,7 +63,7 @@ def commit(
             for attempt in retrying:
                 with attempt:
                     attempts += 1
-                    return _once(log, planner, facts, rows, started, attempts, hash_rows)
+                    return _once(log, planner, facts, rows, started, attempts, hash_rows, anew)
         except RetryError as error:
             raise WriteConflictError(log.spec.name, attempts) from error
     raise AssertionError("tenacity ended without a result")
@@ -68,9 +77,10 @@ def _once(
     started: float,
     attempts: int,
     hash_rows: bool,
+    anew: bool,
 ) -> Receipt:
     base = log.snapshot() if log.exists() else None
-    if base is not None:
+    if base is not None and not (anew and set(base.cells) <= set(planner.merges)):
         log.check_columns(base)
     plans = planner.plan(base)
     add = [plan.add for plan in plans if plan.add is not None]

@@ -36,9 +36,12 @@ _SEAL = re.compile(rb'"seal":"([0-9a-f]{64})"')
 
 
 def written_entry(
-    spec: TableSpec, add: Sequence[DataFile], remove: Sequence[DataFile], facts: Mapping[str, Any]
+    spec: TableSpec, add: Sequence[DataFile], remove: Sequence[DataFile], facts: Mapping[str, Any], *, declare: bool
 ) -> bytes:
-    """Bytes of a log entry, sealed: its own hash (taken with zeros in the seal's place) stands in it."""
+    """Bytes of a log entry, sealed: its own hash (taken with zeros in the seal's place) stands in it.
+
+    ``declare`` states the columns: in a table's first entry, and where they changed.
+    """
     now = dt.datetime.now(dt.UTC)
     millis, column = int(now.timestamp() * 1000), spec.partition_column
     quant = {
@@ -57,7 +60,9 @@ def written_entry(
     }
     actions: list[dict[str, Any]] = [{"commitInfo": info}]
     if facts["version"] == 0:
-        actions += [{"protocol": {"minReaderVersion": 1, "minWriterVersion": 2}}, {"metaData": _metadata(spec, millis)}]
+        actions.append({"protocol": {"minReaderVersion": 1, "minWriterVersion": 2}})
+    if declare:
+        actions.append({"metaData": _metadata(spec, millis)})
     for file in remove:
         gone = {"deletionTimestamp": millis, "extendedFileMetadata": True, **_action(column, file)}
         actions.append({"remove": gone})

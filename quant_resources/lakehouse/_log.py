@@ -14,7 +14,7 @@ import os
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -120,10 +120,15 @@ class TableLog:
             snapshot = self._replayed(entry) or self._loaded(entry)
             return self._remember(snapshot)
 
-    def check_columns(self, snapshot: Snapshot) -> None:
-        """`SchemaChangedError` where a version was stored with other columns than are declared."""
+    def fits(self, snapshot: Snapshot) -> bool:
+        """Whether a version was stored with the columns that are declared."""
+        return dict(snapshot.columns) == {column.name: column.type for column in self.spec.columns}
+
+    def check_columns(self, snapshot: Snapshot, wanted: Collection[str] | None = None) -> None:
+        """`SchemaChangedError` where a version was stored with other columns, all or some wanted, than are declared."""
         declared = {column.name: column.type for column in self.spec.columns}
-        if dict(snapshot.columns) != declared:
+        same = all(snapshot.columns.get(n) == declared[n] for n in wanted) if wanted else self.fits(snapshot)
+        if not same:
             missing = tuple(f"{n} {t}" for n, t in declared.items() if snapshot.columns.get(n) != t)
             unknown = tuple(f"{n} {t}" for n, t in snapshot.columns.items() if declared.get(n) != t)
             raise SchemaChangedError(self.spec.name, missing, unknown)
@@ -191,7 +196,7 @@ class TableLog:
     ) -> Snapshot:
         """Commit on top of ``base`` (None creates the table) and return the new snapshot.
 
-        The new log entry is on disk when this returns.
+        The new log entry is on disk when this returns. It declares the columns where ``base`` has others.
 
         Raises
         ------
@@ -216,6 +221,7 @@ class TableLog:
                 "state": f"{sums.state:064x}",
                 "version": version,
             },
+            declare=base is None or not self.fits(base),
         )
         try:
             make_folder(self.folder)

@@ -97,6 +97,16 @@ class Lake:
         """Newest version, or None where nothing was written."""
         return self._log(table).newest()
 
+    def last_month(self, table: str) -> dt.date | None:
+        """First day of the newest month a shared table has rows of, from the log alone; None where it has none."""
+        months = [f.partition for f in self._log(table).snapshot().files if f.rows] if self.exists(table) else []
+        return dt.date.fromisoformat(f"{max(months)}-01") if months else None
+
+    def outdated(self, table: str) -> bool:
+        """Whether a table was last written with other columns than are declared now; see `rebuild`."""
+        log = self._log(table)
+        return log.exists() and not log.fits(log.snapshot())
+
     def history(self, table: str) -> pd.DataFrame:
         """One row per version: version, at (UTC), operation, files_added, files_removed, rows, content_hash."""
         return _upkeep.history(self._log(table))
@@ -230,6 +240,24 @@ class Lake:
         }
         return self._write(spec, rows, merges, {"operation": "replace_symbols", "n_symbols": len(names)})
 
+    def rebuild(self, spec: TableSpec, frame: pd.DataFrame) -> Receipt:
+        """Make a shared table exactly ``frame``, with the columns declared now, in one commit.
+
+        The one way from the columns of an older release to those of this one. Older versions keep what they hold.
+        """
+        if spec.ownership is not Ownership.SHARED:
+            raise FrameMismatchError(spec.name, "only shared tables are made anew")
+        rows = self._keyed(spec, frame)
+        parts, root = rows.months(), self.root / spec.name
+        stored = {file.partition for file in self._log(spec.name).snapshot().files} if self.exists(spec.name) else set()
+        merges: dict[_write.Cell, _write.Merge] = {
+            (month, ""): _write.replacing_days(
+                spec, root, functools.partial(rows.table, *parts.get(month, (0, 0))), np.empty(0, "M8[D]"), whole=True
+            )
+            for month in sorted(stored | set(parts))
+        }
+        return self._write(spec, rows, merges, {"operation": "rebuild"})
+
     def _keyed(self, spec: TableSpec, frame: pd.DataFrame) -> _frames.KeyedRows:
         if self.spec(spec.name) != spec:
             raise UnknownTableError(spec.name, tuple(sorted(self._specs)))
@@ -250,8 +278,16 @@ class Lake:
     ) -> Receipt:
         started = time.perf_counter()
         planner = _write.Planner(spec, self.root / spec.name, merges, spec.ownership is Ownership.DECISION)
-        hash_rows = facts["operation"] != "add_missing"
-        return _commit.commit(self._log(spec.name), planner, facts, len(rows), started, hash_rows=hash_rows)
+        how = facts["operation"]
+        return _commit.commit(
+            self._log(spec.name),
+            planner,
+            facts,
+            len(rows),
+            started,
+            hash_rows=how != "add_missing",
+            anew=how == "rebuild",
+        )
 
     # ---- reading
 
@@ -271,10 +307,10 @@ class Lake:
             pins[name] = snapshot.version
         return pins
 
-    def _snapshot(self, table: str, version: int | None) -> Snapshot:
+    def _snapshot(self, table: str, version: int | None, columns: Collection[str] | None = None) -> Snapshot:
         log = self._log(table)
         snapshot = log.snapshot(version)
-        log.check_columns(snapshot)
+        log.check_columns(snapshot, columns)
         return snapshot
 
     def read(
@@ -326,7 +362,7 @@ class Lake:
         chosen = tuple(columns) if columns is not None else spec.column_names
         self._check_columns(spec, chosen, symbols)
         since, until = (date, date) if date is not None else (since, until)
-        files = self._files(self._snapshot(table, version), profile, since, until)
+        files = self._files(self._snapshot(table, version, {*chosen, *spec.key}), profile, since, until)
         paths = verified_paths(spec, self.root / table, files)
         if not paths or (symbols is not None and not len(symbols)):
             return _frames.empty(spec, chosen).astype(dict.fromkeys(categories, "category"))

@@ -1,6 +1,8 @@
 """Keeping the features table true: a new day, a hole, a repaired bar, a new version; checks of what is stored."""
 
 import datetime as dt
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,9 +13,10 @@ from quant_assets.checks.look_ahead import judge_look_ahead
 from quant_assets.dataops import feature_rows
 from quant_assets.dataops.feature_rows import FeatureRules, FeatureVersionError, refresh
 from quant_lib.contracts import OHLCV
-from quant_lib.features import FEATURES_TABLE, STRESS_WINDOWS
+from quant_lib.features import FEATURES, FEATURES_TABLE, STRESS_WINDOWS
 from quant_lib.health import HealthRules
-from quant_resources.lakehouse import Lake
+from quant_resources.lakehouse import Lake, SchemaChangedError
+from quant_resources.lakehouse import lake as lake_module
 
 DAYS = 300
 START = dt.date(2023, 1, 1)
@@ -75,8 +78,7 @@ def write_bars(lake, bars):
 
 def run(lake, until=LAST, rules=RULES, symbols=None):
     made = refresh(lake, until, rules, symbols)
-    if made.dates:
-        lake.replace_dates(FEATURES_TABLE, made.rows, dates=made.dates)
+    made.store(lake)
     return made
 
 
@@ -181,6 +183,33 @@ def test_versions_never_mix(lake):
     assert len(rows) == 4 * (DAYS - 1)
 
 
+def test_a_table_of_an_older_feature_set_that_lacks_a_column(lake, full):
+    """Columns it has are read; what lacks one is refused by name, and made again whole when asked for."""
+    older = replace(FEATURES_TABLE, columns=tuple(c for c in FEATURES_TABLE.columns if c.name != "uo"))
+    old = Lake(lake.root, [older])
+    rows = full.drop(columns="uo")
+    old.replace_dates(older, rows, dates=[day.date() for day in rows["date"].unique()])
+    assert lake.read("features", columns=["date", "symbol", "rsi_14"])["rsi_14"].equals(full["rsi_14"])
+    with pytest.raises(SchemaChangedError, match="declared but not stored: uo float64"):
+        lake.read("features")
+    with pytest.raises(FeatureVersionError, match="other columns") as caught:
+        run(lake)
+    assert "recompute" in caught.value.fix
+    again = replace(RULES, on_new_version="recompute")
+    with pytest.raises(FeatureVersionError):
+        run(lake, rules=again, symbols=["BINANCE:S1USDT"])
+    made = run(lake, START + dt.timedelta(days=100), rules=again)
+    assert (made.anew, len(made.rows)) == (True, len(full))
+    pd.testing.assert_frame_equal(lake.read("features"), full, check_exact=True)
+    fresh = Lake(lake.root)  # without this process's memory of the log
+    assert not fresh.outdated("features")
+    assert fresh.verify() == []
+    assert fresh.query("select count(uo) n from features").to_pylist() == [{"n": int(full["uo"].notna().sum())}]
+    with pytest.raises(SchemaChangedError):
+        fresh.read("features", version=0)
+    pd.testing.assert_frame_equal(Lake(lake.root, [older]).read("features", version=0), rows)
+
+
 def test_another_list_of_stress_windows_is_another_version():
     calm = FeatureRules(RULES.health, "legacy", ((dt.date(2023, 3, 1), dt.date(2023, 3, 9)),))
     assert calm.version != RULES.version
@@ -231,3 +260,130 @@ def test_holes_and_ends_are_shown(lake):
     rows.loc[first & (rows.index % 3 == 0), "uo"] = np.nan
     found = find_gaps(rows).set_index("feature")["problem"].to_dict()
     assert found == {"rsi_14": "lagging", "uo": "degraded"}
+
+
+def months_to(last):
+    """Labels of the months from the first bar on."""
+    return [str(month) for month in pd.period_range(START, last, freq="M")]
+
+
+@pytest.fixture
+def opened(monkeypatch):
+    """Table and month of every file that is read, in order, each once."""
+    files = {}
+    real = lake_module.verified_paths
+
+    def spy(spec, root, wanted):
+        files.update(dict.fromkeys((spec.name, file.partition) for file in wanted))
+        return real(spec, root, wanted)
+
+    monkeypatch.setattr(lake_module, "verified_paths", spy)
+    return files
+
+
+def opened_of(opened, table):
+    return sorted(month for name, month in opened if name == table)
+
+
+@pytest.mark.parametrize(
+    "date", [START, dt.date(2023, 2, 1), dt.date(2023, 6, 15), LAST], ids=["first", "second", "middle", "last"]
+)
+def test_files_opened_are_the_history_of_the_date_and_no_later_one(date, lake, opened):
+    """N31: averages never forget, so bars and fingerprints count from the first one on; nothing after the date does."""
+    run(lake, date - dt.timedelta(days=1)) if date > START else None
+    opened.clear()
+    assert run(lake, date).figures["rows_computed"] == 4
+    assert opened_of(opened, "ohlcv") == months_to(date)
+    stored = months_to(date - dt.timedelta(days=1)) if date > START else []
+    assert opened_of(opened, "features") == stored
+
+
+def test_a_date_before_the_newest_reads_no_later_bar(lake, full, opened):
+    """Of what is stored later, only the newest month is looked at: for the version of its rows."""
+    run(lake)
+    opened.clear()
+    assert run(lake, dt.date(2023, 3, 10)).dates == ()
+    assert opened_of(opened, "ohlcv") == months_to(dt.date(2023, 3, 10))
+    assert opened_of(opened, "features") == [*months_to(dt.date(2023, 3, 10)), f"{LAST:%Y-%m}"]
+
+
+@pytest.mark.parametrize(
+    "date", [START, dt.date(2023, 2, 1), dt.date(2023, 6, 15), LAST], ids=["first", "second", "middle", "last"]
+)
+def test_checks_open_their_month_their_window_their_history(date, lake, opened):
+    """N30: figures and order from the month of the date; holes from 60 days; staleness from all bars up to it."""
+    run(lake)
+    opened.clear()
+    assert checks.judge_features(lake, date).passed
+    assert set(opened) == {("features", f"{date:%Y-%m}"), ("ohlcv", f"{date:%Y-%m}")}
+    opened.clear()
+    assert checks.judge_quality(lake, date, RULES).passed
+    assert opened_of(opened, "features") == months_to(date)[-(3 if date.day < 29 else 2) :][:3]
+    assert opened_of(opened, "ohlcv") == months_to(date)
+
+
+def bytes_read(work):
+    """Bytes this process asked the system for while it worked."""
+
+    def asked():
+        return int(Path("/proc/self/io").read_text().split("rchar:")[1].split()[0])
+
+    before = asked()
+    work()
+    return asked() - before
+
+
+@pytest.mark.skipif(not Path("/proc/self/io").exists(), reason="the system does not count bytes read")
+def test_columns_and_months_not_asked_for_are_not_read(lake):
+    """Pruning, counted: a column costs its own bytes, a day those of its month, a count those of the footers."""
+    run(lake)
+    stored = sum(path.stat().st_size for path in (lake.root / "features").glob("month=*/*.parquet"))
+    lake.pin(["features"])  # files are hashed once per process: not what is counted here
+
+    def cost(**options):  # a new session each time: DuckDB remembers what it has read
+        return bytes_read(lambda: Lake(lake.root).read("features", **options))
+
+    everything = cost()
+    assert everything > 0.9 * stored
+    assert cost(columns=["date", "symbol", "rsi_14"]) < 0.35 * everything
+    assert cost(date=dt.date(2023, 5, 5)) < 0.35 * everything
+    assert bytes_read(lambda: lake.query("select count(*) from features")) < 0.35 * everything
+
+
+def test_a_young_symbol_leaves_everything_before_its_first_bar_alone(bars, full, tmp_path):
+    """N5: figures of the others, those of the cross-section included, are bit-equal before it starts."""
+    young = bars["symbol"] != "BINANCE:S3USDT"
+    born = pd.Timestamp(START) + pd.Timedelta(days=200)
+    lake = lake_of(tmp_path, bars[young | (bars["date"] >= born)])
+    run(lake)
+    with_it = lake.read("features", until=born.date() - dt.timedelta(days=1))
+    three = lake_of(tmp_path / "three", bars[young])
+    run(three)
+    without = three.read("features", until=born.date() - dt.timedelta(days=1))
+    pd.testing.assert_frame_equal(with_it, without, check_exact=True)
+    others = [f.name for f in FEATURES if f.stored and not f.cross_section]
+    after, whole = lake.read("features"), three.read("features")
+    after = after[after["symbol"] != "BINANCE:S3USDT"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(after[others], whole[others], check_exact=True)
+
+
+def test_a_table_has_one_file_a_month_whatever_was_written(lake, bars):
+    """R13: nothing to compact. Days, repairs and scoped runs replace the file of their month, in any order."""
+    rng = np.random.default_rng(3)
+    for _ in range(8):
+        until = START + dt.timedelta(days=int(rng.integers(60, 130)))
+        run(lake, until, symbols=[None, ["BINANCE:S1USDT"], ["BINANCE:S0USDT", "BINANCE:S2USDT"]][rng.integers(0, 3)])
+        changed = bars.copy()
+        changed.loc[rng.integers(0, len(bars)), "high"] *= 1.01
+        write_bars(lake, changed)
+    for table in ("features", "ohlcv"):
+        files = lake._log(table).snapshot().files
+        assert len({file.partition for file in files}) == len(files)
+    before = {
+        version: lake.content_hash("features", version=version) for version in range(lake.version("features") + 1)
+    }
+    assert lake.sweep(older_than=0.0) == []
+    for version, content in before.items():  # whatever a decision pinned is there as it was
+        assert len(lake.read("features", version=version)) == lake.row_count("features", version=version)
+        assert lake.content_hash("features", version=version) == content
+    assert lake.verify() == []
