@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, settings
 
+from quant_resources.kernel_cache import keep_apart
+
 if TYPE_CHECKING:
     from quant_resources.lakehouse import Lake
+
+keep_apart()  # the same machine code as the platform's, before anything imports numba
 
 _CALM = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow], "derandomize": True}
 settings.register_profile("default", **_CALM)

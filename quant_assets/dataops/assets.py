@@ -16,6 +16,7 @@ from quant_assets.sleeve_rules import feature_rules
 from quant_lib.contracts import OHLCV
 from quant_lib.features.registry import FEATURES_TABLE
 from quant_resources.config import Project
+from quant_resources.kernel_cache import seconds_compiling
 from quant_resources.lakehouse.resource import LakehouseResource
 from quant_resources.tradingview.resource import TradingViewResource
 
@@ -121,9 +122,12 @@ def _features(project: Project, common: dict[str, Any]) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult[Any]:
         from quant_assets.dataops.feature_rows import refresh
 
-        lake = lakehouse.lake
-        made = refresh(lake, partition_dates(context)[-1], feature_rules(project), config.symbols or None)
+        lake, warm_up = lakehouse.lake, dict[str, float]()
+        with seconds_compiling(warm_up):
+            made = refresh(lake, partition_dates(context)[-1], feature_rules(project), config.symbols or None)
         receipts, stands = made.store(lake), lake.content_hash(FEATURES_TABLE.name)
-        return result(receipts, unchanged=stands, feature_columns=len(FEATURES_TABLE.columns), **made.figures)
+        return result(
+            receipts, unchanged=stands, feature_columns=len(FEATURES_TABLE.columns), **made.figures, **warm_up
+        )
 
     return features

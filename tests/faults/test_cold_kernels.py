@@ -1,0 +1,88 @@
+"""N24: processes that compile the same kernels at once into an empty cache neither crash nor read each other's halves."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from quant_resources import kernel_cache
+
+ROOT = Path(__file__).parents[2]
+WORK = """
+import hashlib, time
+started = time.perf_counter()
+from quant_resources.kernel_cache import seconds_compiling
+import numpy as np
+from quant_lib.features._digest_kernels import running_sums
+figures = {}
+with seconds_compiling(figures):
+    words = np.arange(7 * 1000, dtype=np.uint64).reshape(7, 1000)
+    out, at = np.empty(1000, np.uint64), np.array([0, 400, 1000])
+    running_sums(words, np.array([1, 2], np.uint64), at, out)
+print(hashlib.sha256(out.tobytes()).hexdigest(), figures["seconds_compiling"])
+"""
+
+
+def start(folder):
+    return subprocess.Popen(
+        [sys.executable, "-c", WORK],
+        cwd=ROOT,
+        env=os.environ | {kernel_cache.VARIABLE: str(folder)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def race(folder, processes):
+    """Exit codes, results and seconds of compiling of some processes started at once on one folder."""
+    running = [start(folder) for _ in range(processes)]
+    ended = [(process.communicate(timeout=600), process.returncode) for process in running]
+    assert [code for _, code in ended] == [0] * processes, [said[1][-500:] for said, _ in ended]
+    lines = [said[0].split() for said, _ in ended]
+    return {line[0] for line in lines}, [float(line[1]) for line in lines]
+
+
+def judged(tmp_path, processes, rounds):
+    results, compiling = set(), []
+    for number in range(rounds):
+        made, seconds = race(tmp_path / str(number), processes)
+        results |= made
+        compiling += seconds
+    assert len(results) == 1
+    assert min(compiling) > 0.0  # every process found an empty folder
+    warm, seconds = race(tmp_path / "0", 1)
+    assert warm == results
+    assert seconds == [0.0]  # and what they left is whole: nothing is compiled again
+    return compiling
+
+
+def test_cold_processes_at_once(tmp_path):
+    judged(tmp_path, 2, 1)
+
+
+@pytest.mark.slow
+def test_eight_cold_processes_twenty_times(tmp_path, record_property):
+    seconds = judged(tmp_path, 8, 20)
+    assert len(seconds) == 160
+    record_property("seconds_compiling", f"{min(seconds)} to {max(seconds)}")
+
+
+def test_the_folder_is_keyed_by_the_version_of_the_code(tmp_path, monkeypatch):
+    sources = tmp_path / "quant_lib"
+    sources.mkdir()
+    (sources / "a_kernels.py").write_text("import numba\n")
+    (sources / "plain.py").write_text("x = 1\n")
+    monkeypatch.setattr(kernel_cache, "_SOURCES", sources)
+    monkeypatch.delenv(kernel_cache.VARIABLE, raising=False)
+    first = kernel_cache.keep_apart()
+    assert os.environ[kernel_cache.VARIABLE] == str(first)
+    assert first.parent == sources / "__pycache__"
+    (sources / "plain.py").write_text("x = 2\n")
+    assert first.name == f"kernels-{kernel_cache.code_version()}"
+    (sources / "a_kernels.py").write_text("import numba\n# changed\n")
+    assert first.name != f"kernels-{kernel_cache.code_version()}"
+    monkeypatch.setenv(kernel_cache.VARIABLE, str(tmp_path / "mine"))
+    assert kernel_cache.keep_apart() == tmp_path / "mine"
