@@ -83,6 +83,23 @@ def in_session(project: Project, profiles: list[str], date: dt.date, *, named: b
     return chosen
 
 
+def on_offer(settings: Settings, project: Project, profiles: list[str]) -> list[str]:
+    """Leave out sleeves of whose universes the market lists nothing, past listings included, and say so."""
+    from quant_assets.definitions import market_resource
+    from quant_resources.catalogue import fetch_listings
+
+    wanted = {name: sorted({one.name for one in project.universes_of(name)}) for name in profiles}
+    listed: dict[str, bool] = {}
+    with market_resource(settings, project).client() as client:
+        for name in sorted({universe for names in wanted.values() for universe in names}):
+            universe = project.universe(name)
+            listed[name] = not fetch_listings(client, universe, project.named_symbols(universe)).empty
+    chosen = [name for name in profiles if any(listed[universe] for universe in wanted[name])]
+    for name in sorted(set(profiles) - set(chosen)):
+        err.print(f"left out: sleeve {name}: the market lists nothing of {', '.join(wanted[name])}", markup=False)
+    return chosen
+
+
 def _selection(flow: Flow, profiles: list[str]) -> list[dg.AssetKey]:
     from quant_assets import keys
 
@@ -94,7 +111,7 @@ def _selection(flow: Flow, profiles: list[str]) -> list[dg.AssetKey]:
     return chosen
 
 
-def _of_flow(project: Project, target: str, profiles: list[str], date: str | None) -> Wanted:
+def _of_flow(settings: Settings, project: Project, target: str, profiles: list[str], date: str | None) -> Wanted:
     """Every asset of a flow, of the sleeves whose market is open."""
     if target not in list(Flow):
         fail(f"{target!r} is nothing to run; say {', '.join(Flow)}, or the address of one asset ({SCHEME}...)")
@@ -103,12 +120,14 @@ def _of_flow(project: Project, target: str, profiles: list[str], date: str | Non
 
     def assets(day: dt.date) -> list[dg.AssetKey]:
         open_now = names if flow is Flow.DATA else in_session(project, names, day, named=bool(profiles))
+        if flow is not Flow.DATA and not profiles:
+            open_now = on_offer(settings, project, open_now)
         return _selection(flow, open_now)
 
     return Wanted(assets, date)
 
 
-def _of_address(project: Project, target: str, profiles: list[str], date: str | None) -> Wanted:
+def _of_address(_: Settings, project: Project, target: str, profiles: list[str], date: str | None) -> Wanted:
     """One asset by its address; options may not say it a second time."""
     from quant_assets import keys
 
@@ -149,7 +168,7 @@ def run(
     from quant_assets.configured import load_configured
 
     settings, project = load_configured()
-    wanted = (_of_address if target.startswith(SCHEME) else _of_flow)(project, target, profile or [], date)
+    wanted = (_of_address if target.startswith(SCHEME) else _of_flow)(settings, project, target, profile or [], date)
     day = chosen_date(wanted.date, market_last_closed_day(settings), project)
     assets = wanted.assets(day)
     home.prepare_home(settings)

@@ -40,16 +40,17 @@ def scan(
     config = project.scanner(scanner)
     side = _side(config, direction)
     universe, where = _live(settings, project, config) if as_of is None else _stored(settings, as_of)
-    found = screen(universe, scan_of(project, config, side).rules)
+    rules = scan_of(project, config, side).rules
+    found = screen(universe, rules)
     if as_json:
-        emit_json(_document(scanner, where, found))
+        emit_json({**_document(scanner, where, found), "survivorship": rules.survivorship})
         return
-    out.print(f"{scanner} ({side}), {where}", markup=False)
+    out.print(f"{scanner} ({side}), {where}; survivorship: {rules.survivorship}", markup=False)
     _print(found.funnel[["step", "rows_in", "rows_out", "rule"]], "step", "rule")
-    shown = [
-        c for c in ("rank", "symbol", config_figure(config), "recommend_all", "value_traded") if c in found.candidates
-    ]
-    _print(found.candidates[list(dict.fromkeys(shown))].head(_SHOWN), "symbol")
+    if found.candidates.empty:
+        out.print("no candidate is left; --explain says where each symbol went", style="yellow")
+    else:
+        _print(_with_figure(found.candidates, universe, config_figure(config)).head(_SHOWN), "symbol")
     if len(found.candidates) > _SHOWN:
         out.print(f"{_SHOWN} of {len(found.candidates)} candidates shown; --json gives all", style="dim")
     if explain:
@@ -65,6 +66,14 @@ def _side(config: ScannerConfig, direction: str | None) -> Direction:
     if direction is not None and direction != config.intent:
         fail(f"{config.name} proposes {config.intent}, not {direction}")
     return config.intent
+
+
+def _with_figure(candidates: pd.DataFrame, universe: pd.DataFrame, figure: str) -> pd.DataFrame:
+    """Candidates with the figure they are ranked by, which is no column of theirs where it is no signal."""
+    if figure not in candidates and figure in universe:
+        candidates = candidates.assign(**{figure: candidates["symbol"].map(universe.set_index("symbol")[figure])})
+    shown = ("rank", "symbol", figure, "recommend_all", "value_traded")
+    return candidates[[name for name in dict.fromkeys(shown) if name in candidates]]
 
 
 def config_figure(config: ScannerConfig) -> str:

@@ -108,6 +108,16 @@ _ORDER: Mapping[str, Callable[[FloatArray, Any], Mask]] = {
     "equal": operator.eq,
     "nequal": operator.ne,
 }
+_SIGNS: Mapping[str, str] = MappingProxyType(
+    {
+        **dict.fromkeys(("greater", "above"), ">"),
+        **dict.fromkeys(("less", "below"), "<"),
+        "egreater": "≥",
+        "eless": "≤",
+        "equal": "=",
+        "nequal": "≠",
+    }
+)
 _NEGATED = frozenset({"nequal", "not_in_range", "nmatch", "has_none_of"})
 
 
@@ -252,7 +262,8 @@ def numbers(frame: pd.DataFrame, column: str) -> FloatArray:
 def describe(rule: FilterRule) -> str:
     """Write a filter in words."""
     name, operation, value = rule
-    return f"{name} {operation} {value!r}" if isinstance(value, str) else f"{name} {operation} {value}"
+    shown = repr(value) if isinstance(value, str) else "0" if value == 0.0 else str(value)
+    return f"{name} {_SIGNS.get(operation, operation)} {shown}"
 
 
 def _right_side(frame: pd.DataFrame, rule: FilterRule) -> FloatArray:

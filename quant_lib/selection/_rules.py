@@ -147,7 +147,8 @@ class ScreenRules:
         All that a venue lists is: what was delisted since is kept. Symbols named one by one, and a list
         used before its day, are not: who named them may have known who survives.
         """
-        named = bool(self.include_symbols) or (bool(self.member_lists) and self.first_list_holds_before)
+        chosen = self.include_symbols or self.ensure_symbols
+        named = bool(chosen) or (bool(self.member_lists) and self.first_list_holds_before)
         return "unknown" if named else "point_in_time"
 
     def members(self, date: dt.date | None) -> tuple[str, ...] | None:

@@ -105,6 +105,15 @@ def _judge_filter(rule: FilterConfig, index: int, judge: Judge) -> bool:
         return _judge_codes(rule, at, judge)
     allowed = (*EQUALITIES, *TEXT_SEARCHES) if text else (*COMPARISONS, *EQUALITIES, *RANGES)
     if rule.operation not in allowed:
+        if rule.operation.startswith("crosses"):
+            judge.error(
+                "CFG_FILTER_OP",
+                (*at, "operation"),
+                f"{rule.operation!r} compares with the bar before, which neither a stored day nor a scan's row holds",
+                "write the state after the crossing (greater, less), or the filter trend_regime in a sleeve, which "
+                "looks for fresh crossings",
+            )
+            return False
         unknown = "" if rule.operation in OPERATIONS else did_you_mean(rule.operation, allowed)
         judge.error(
             "CFG_FILTER_OP",

@@ -33,9 +33,20 @@ def test_explain_lists_who_was_left_behind(quant):
     plain, told = quant("binance_spot_rating_all_long"), quant("binance_spot_rating_all_long", "--explain")
     assert plain.exit_code == told.exit_code == 0
     assert "every symbol known on the date" in plain.output
-    assert "not: Recommend.All greater 0" not in plain.output.replace("\n", " ")
+    assert "not: Recommend.All > 0" not in plain.output.replace("\n", " ")
     assert "Recommend.All" in told.output
     assert len(told.output) > len(plain.output)
+
+
+def test_what_ranks_is_shown_and_what_is_empty_says_so(quant):
+    ranked, nothing = quant("binance_spot_volatility_breakout"), quant("index_etf_trend", "--explain")
+    assert ranked.exit_code == nothing.exit_code == 0
+    assert " change " in ranked.output
+    assert "change > 2" in ranked.output
+    assert "survivorship: point_in_time" in ranked.output
+    assert "no candidate is left" in nothing.output
+    assert "survivorship: unknown" in nothing.output
+    assert "AMEX:SPY" in nothing.output
 
 
 @pytest.mark.parametrize(
@@ -43,6 +54,7 @@ def test_explain_lists_who_was_left_behind(quant):
     [
         (["binance_spot_rating_all_lon"], "did you mean 'binance_spot_rating_all_long'"),
         (["binance_spot_rating_all_long", "--as-of", "2022-06-01"], "quant run data --date 2022-06-01"),
+        (["sp500_trend"], "name it in symbol_files of universes/sp500.yaml"),
         (["binance_spot_rating_all_long", "--as-of", "yesterday"], "YYYY-MM-DD"),
     ],
 )

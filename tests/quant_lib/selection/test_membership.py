@@ -115,7 +115,7 @@ def test_a_list_used_before_its_day_is_stamped():
     all_the_same = rules(member_lists=young, first_list_holds_before=True)
     assert screen(frame("A"), all_the_same).candidates["symbol"].tolist() == ["NYSE:A"]
     stamps = {
-        "unknown": (all_the_same, rules(include_symbols=("NYSE:A",))),
+        "unknown": (all_the_same, rules(include_symbols=("NYSE:A",)), rules(ensure_symbols=("NYSE:A",))),
         "point_in_time": (rules(), rules(member_lists=young), rules(membership=LEFT_AND_CAME_BACK)),
     }
     for word, several in stamps.items():

@@ -252,7 +252,7 @@ def test_only_screens_that_apply_are_in_the_funnel(universe):
     rules = ScreenRules(**LONG, dedupe=False, sort_by="ADX", filters=filters)
     funnel = screen(frame, rules).funnel
     assert funnel["step"].tolist() == ["universe", "listed", "filter_1", "filter_2"]
-    assert funnel["rule"].tolist()[2:] == ["ADX greater 20", "type equal 'spot'"]
+    assert funnel["rule"].tolist()[2:] == ["ADX > 20", "type = 'spot'"]
     assert funnel["step_no"].tolist() == [1, 2, 3, 4]
 
 

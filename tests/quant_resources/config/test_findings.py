@@ -877,6 +877,12 @@ def test_codes_are_listed_not_compared(configs: Configs) -> None:
     assert "CFG_FILTER_OP" in {one.code for one in configs.errors()}
 
 
+def test_a_crossing_needs_the_bar_before(configs: Configs) -> None:
+    rule("{left: close, operation: crosses_above, right: SMA200}")(configs)
+    assert configs.error().code == "CFG_FILTER_OP"
+    assert "compares with the bar before" in configs.error().message
+
+
 def test_a_dated_list_is_read_beside_the_file_that_names_it(configs: Configs) -> None:
     configs.add(UNIVERSE, "symbol_files: [lists/a.txt, lists/b.txt]\nneeds_symbol_file: true\n")
     text = "# as_of: {}\n# source: a test\nBINANCE:BTCUSDT\n{}"
