@@ -52,7 +52,10 @@ def build_definitions(settings: Settings, project: Project) -> dg.Definitions:
         jobs.append(dg.define_asset_job(sleeve.name, dg.AssetSelection.groups(sleeve.name)))
     assets.append(regime_study_asset(project, partitions))
     contracts.append(Contract(STUDY, "contract", "Schema; days add up; intervals are in order.", judge_study))
-    daily = dg.define_asset_job("daily", dg.AssetSelection.all())
+    # What explains the market takes long and decides nothing: it is asked for, not made every day.
+    research = dg.AssetSelection.groups(keys.RESEARCH_GROUP)
+    jobs.append(dg.define_asset_job("research", research))
+    daily = dg.define_asset_job("daily", dg.AssetSelection.all() - research)
     automation = build_automation(settings, project, contracts, daily)
     return dg.Definitions(
         assets=assets,

@@ -19,6 +19,7 @@ SHARED_KEYS = (INSTRUMENTS, OHLCV, OHLCV_REPAIR, OHLCV_HEALTH, FEATURES)
 DATA_KEYS = (*SHARED_KEYS, TECHNICALS)
 """Every shared fact, those no sleeve depends on included."""
 
+RESEARCH_GROUP = "research"
 REGIME_STUDY = dg.AssetKey(["research", "regime_study"])
 
 SLEEVE_STEPS = (

@@ -23,11 +23,28 @@ def proxy_rules(project: Project, sleeve: SleeveConfig) -> ProxyRules:
     declared = sleeve.regime.proxy
     if declared != "universe":
         return ProxyRules("symbol", sleeve.benchmark if declared == "benchmark" else declared)
+    return ProxyRules("universe", members=sleeve.regime.members, **_universe(project, sleeve))
+
+
+def basket_rules(project: Project, sleeve: SleeveConfig, members: int) -> ProxyRules:
+    """Resolve a sleeve's most traded symbols, each counted alike; in its first quote, so that no base counts twice."""
+    from quant_lib.regime import ProxyRules
+
+    belonging = _universe(project, sleeve)
+    quotes = sleeve_quotes(project, sleeve)[:1]
+    return ProxyRules("universe", members=members, equal=True, **(belonging | {"quotes": quotes}))
+
+
+def sleeve_quotes(project: Project, sleeve: SleeveConfig) -> tuple[str, ...]:
+    """Quotes of the universes a sleeve chooses from, in the order they are written."""
     universes = [project.universes[project.scanners[name].universe] for name in sleeve.scanners]
-    return ProxyRules(
-        "universe",
-        members=sleeve.regime.members,
-        exchanges=tuple(sorted({name for u in universes for name in u.exchanges})),
-        asset_types=tuple(sorted({kind for u in universes for kind in u.asset_types})),
-        quotes=tuple(sorted({quote for u in universes for quote in u.quotes})),
-    )
+    return tuple(dict.fromkeys(quote for universe in universes for quote in universe.quotes))
+
+
+def _universe(project: Project, sleeve: SleeveConfig) -> dict[str, tuple[str, ...]]:
+    universes = [project.universes[project.scanners[name].universe] for name in sleeve.scanners]
+    return {
+        "exchanges": tuple(sorted({name for u in universes for name in u.exchanges})),
+        "asset_types": tuple(sorted({kind for u in universes for kind in u.asset_types})),
+        "quotes": tuple(sorted(sleeve_quotes(project, sleeve))),
+    }

@@ -97,11 +97,14 @@ def proxy_returns(
             "name one of the platform's benchmarks in regime.proxy, or run ingestion first",
         )
     wide = returns_on(known[["symbol", "date", "close", "segment"]], bad, calendars, target, on=on)
-    made = wide[proxy.symbol] if proxy.kind == "symbol" else turnover_weighted(wide, known, proxy.members)
+    if proxy.kind == "symbol":
+        made = wide[proxy.symbol]
+    else:
+        made = turnover_weighted(wide, known, proxy.members, equal=proxy.equal)
     return made.dropna().rename("market")
 
 
-def turnover_weighted(returns: pd.DataFrame, bars: pd.DataFrame, members: int) -> pd.Series:
+def turnover_weighted(returns: pd.DataFrame, bars: pd.DataFrame, members: int, *, equal: bool = False) -> pd.Series:
     """Index return of each session, weights taken from the sessions before it.
 
     Each session's members are the most traded by the median close x volume of the
@@ -117,6 +120,8 @@ def turnover_weighted(returns: pd.DataFrame, bars: pd.DataFrame, members: int) -
         symbol, date, close, volume.
     members : int
         Most members.
+    equal : bool
+        Every member counts the same, whatever it trades.
 
     Returns
     -------
@@ -134,6 +139,8 @@ def turnover_weighted(returns: pd.DataFrame, bars: pd.DataFrame, members: int) -
         # Stable on the negated figure: columns are in ascending order of symbol, so ties go to the first.
         rank = np.argsort(np.argsort(-weight, axis=1, kind="stable"), axis=1, kind="stable")
         weight = np.where(rank < members, weight, 0.0)
+    if equal:
+        weight = (weight > 0.0).astype("float64")
     total, count = weight.sum(axis=1), (weight > 0.0).sum(axis=1)
     market = np.divide(
         np.nansum(np.where(weight > 0.0, weight * values, 0.0), axis=1),

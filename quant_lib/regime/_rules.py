@@ -38,6 +38,8 @@ class ProxyRules:
         Most liquid members of the universe that count.
     exchanges, asset_types, quotes : tuple of str
         What belongs to the universe; no quotes: all.
+    equal : bool
+        Members of a universe count the same instead of by turnover.
     """
 
     kind: Literal["symbol", "universe"]
@@ -46,13 +48,15 @@ class ProxyRules:
     exchanges: tuple[str, ...] = ()
     asset_types: tuple[str, ...] = ()
     quotes: tuple[str, ...] = ()
+    equal: bool = False
 
     @property
     def label(self) -> str:
         """How the proxy is shown."""
         if self.kind == "symbol":
             return self.symbol
-        return f"{'+'.join(self.exchanges)} {'+'.join(self.asset_types)}, {self.members} by turnover"
+        counted = "alike" if self.equal else "by turnover"
+        return f"{'+'.join(self.exchanges)} {'+'.join(self.asset_types)}, {self.members} {counted}"
 
 
 @dataclass(frozen=True, slots=True)

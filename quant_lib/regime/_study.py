@@ -13,6 +13,8 @@ FloatArray = npt.NDArray[np.float64]
 HORIZONS = (5, 10, 20)
 RESAMPLES = 1000
 SEED = 42
+QUANTILES = {"p05": 0.05, "median": 0.5, "p95": 0.95}
+"""Points of the distribution of forward returns that are told."""
 
 
 def forward_returns(returns: pd.Series, horizon: int) -> pd.Series:
@@ -65,7 +67,9 @@ def study_regimes(
     DataFrame
         ``horizon``, ``classification``, ``state``, ``n`` (days), ``episodes`` (runs of
         days in a row), ``mean``, ``mean_low``, ``mean_high``, ``win_rate``, ``win_low``,
-        ``win_high``: 95 % intervals of a circular block bootstrap whose blocks are
+        ``win_high``, ``p05``, ``median``, ``p95`` of the days' forward returns, and
+        ``leans``: LONG or SHORT where the interval of the mean lies on one side of
+        nothing, otherwise empty. 95 % intervals of a circular block bootstrap whose blocks are
         twice the horizon, so that overlapping returns do not pass for independent
         ones. With 600 days and a horizon of 20 they cover in 82 of 100 series: read
         them as narrow. Missing where fewer than 20 days have the state. State ``ALL`` is every day.
@@ -103,6 +107,8 @@ def _figures(values: FloatArray, inside: npt.NDArray[np.bool_], samples: npt.NDA
         "mean": float(own.mean()) if n else None,
         "win_rate": float((own > 0.0).mean()) if n else None,
     }
+    for name, share in QUANTILES.items():
+        row[name] = float(np.quantile(own, share)) if n else None
     drawn = inside[samples].sum(axis=1) if n else np.zeros(len(samples))
     for name, figure in (("mean", values), ("win", (values > 0.0).astype("float64"))):
         row[f"{name}_low"] = row[f"{name}_high"] = None
@@ -110,4 +116,12 @@ def _figures(values: FloatArray, inside: npt.NDArray[np.bool_], samples: npt.NDA
             total = np.where(inside, figure, 0.0)[samples].sum(axis=1)
             low, high = np.quantile(total[drawn > 0] / drawn[drawn > 0], [0.025, 0.975])
             row[f"{name}_low"], row[f"{name}_high"] = float(low), float(high)
+    row["leans"] = _lean(row["mean_low"], row["mean_high"])
     return row
+
+
+def _lean(low: object, high: object) -> str:
+    """Side on which the whole interval of the mean lies."""
+    if isinstance(low, float) and low > 0.0:
+        return "LONG"
+    return "SHORT" if isinstance(high, float) and high < 0.0 else ""

@@ -1,17 +1,32 @@
-"""Page of the regime study: tables only, nothing loaded."""
+"""Page of the regime study: charts and tables, nothing loaded."""
 
 from __future__ import annotations
 
 import datetime as dt
 import html
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 
 import pandas as pd
 
-_HEAD = ("horizon", "state", "days", "episodes", "mean", "95 % interval", "rose", "95 % interval ")
+from quant_lib.report.study_chart import study_chart
+
+_HEAD = (
+    "horizon",
+    "state",
+    "days",
+    "episodes",
+    "mean",
+    "95 % interval",
+    "leans",
+    "rose",
+    "95 % interval ",
+    "5 %",
+    "median",
+    "95 %",
+)
 
 
-def study_page(rows: pd.DataFrame, date: dt.date) -> dict[str, str]:
+def study_page(rows: pd.DataFrame, date: dt.date, left_out: Sequence[str] = ()) -> dict[str, str]:
     """Lay the study out as ``regime_study.html`` and ``regime_study.md``, from the same cells.
 
     Parameters
@@ -20,22 +35,31 @@ def study_page(rows: pd.DataFrame, date: dt.date) -> dict[str, str]:
         Rows of the ``regime_study`` table of the date.
     date : datetime.date
         Date of the study.
+    left_out : sequence of str
+        Why a proxy or a basket has no rows.
     """
     title = f"What followed each market regime, up to {date}"
-    note = "Intervals are of a circular block bootstrap with blocks of twice the horizon; none below 20 days."
+    note = (
+        "Intervals are of a circular block bootstrap with blocks of twice the horizon; none below 20 days. A state "
+        "leans to a side where the whole interval of the mean lies on it; with so many states some do by chance."
+    )
+    note += "".join(f" Left out: {reason}." for reason in left_out)
     marks, texts = [], []
-    for key, part in rows.groupby(["proxy", "classification"], sort=True):
-        name = f"{key[0]}, by {key[1]}"
-        cells = [_cells(row) for row in part.to_dict("records")]
-        marks.append(f"<h2>{html.escape(name)}</h2><table><tr>{_html_row(_HEAD, 'th')}</tr>")
-        marks.append("".join(f"<tr>{_html_row(row, 'td')}</tr>" for row in cells) + "</table>")
-        lines = [f"## {name}", "", "| " + " | ".join(_HEAD) + " |", "|" + " --- |" * len(_HEAD)]
-        texts += [*lines, *("| " + " | ".join(row) + " |" for row in cells), ""]
+    for (proxy, basket), both in rows.groupby(["proxy", "basket"], sort=False):
+        held = f"{basket}, by the market {proxy}"
+        marks.append(f"<h2>{html.escape(held)}</h2>{study_chart(both)}")
+        texts += [f"## {held}", ""]
+        for name, part in both.groupby("classification", sort=True):
+            cells = [_cells(row) for row in part.to_dict("records")]
+            marks.append(f"<h3>By {name}</h3><table><tr>{_html_row(_HEAD, 'th')}</tr>")
+            marks.append("".join(f"<tr>{_html_row(row, 'td')}</tr>" for row in cells) + "</table>")
+            lines = [f"### By {name}", "", "| " + " | ".join(_HEAD) + " |", "|" + " --- |" * len(_HEAD)]
+            texts += [*lines, *("| " + " | ".join(row) + " |" for row in cells), ""]
     style = "body{font:15px system-ui;max-width:960px;margin:2em auto}td,th{padding:4px 10px;text-align:right}"
     page = (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
         f"<style>{style}</style></head>"
-        f"<body><h1>{title}</h1><p>{note}</p>{''.join(marks)}</body></html>\n"
+        f"<body><h1>{title}</h1><p>{html.escape(note)}</p>{''.join(marks)}</body></html>\n"
     )
     return {"regime_study.html": page, "regime_study.md": f"# {title}\n\n{note}\n\n" + "\n".join(texts)}
 
@@ -47,7 +71,8 @@ def _html_row(cells: tuple[str, ...], tag: str) -> str:
 def _cells(row: Mapping[Hashable, object]) -> tuple[str, ...]:
     mean, win = (_interval(row, name) for name in ("mean", "win"))
     counts = (str(row["horizon"]), str(row["state"]), str(row["n"]), str(row["episodes"]))
-    return (*counts, _percent(row["mean"]), mean, _percent(row["win_rate"]), win)
+    spread = (_percent(row[name]) for name in ("p05", "median", "p95"))
+    return (*counts, _percent(row["mean"]), mean, str(row["leans"]) or "–", _percent(row["win_rate"]), win, *spread)
 
 
 def _interval(row: Mapping[Hashable, object], name: str) -> str:

@@ -1,4 +1,4 @@
-"""Bars after the decision date replaced by noise: every sleeve selects the same to the last bit (design 9)."""
+"""Bars after the decision date replaced by noise: every sleeve sees, selects and holds the same to the last bit."""
 
 import numpy as np
 import pandas as pd
@@ -6,62 +6,82 @@ import pytest
 
 from quant_assets.configured import load_configured
 from quant_assets.sleeve_rules import sleeve_rules
-from quant_lib.calendars import CalendarBook
-from quant_lib.decision import History
+from quant_lib.calendars import CalendarBook, get_calendar
+from quant_lib.decision import History, market_proxy, regime_on
 from quant_lib.decision.choice import select_on
 from quant_lib.features import compute_features
 from quant_lib.health import segment_bars
+from quant_lib.regime import regime_row
+from quant_lib.synthesis import make_atoms, synthetic_returns
 
 DAY = pd.Timestamp("2022-03-31")
 TAIL = 40
 SESSIONS = 420
+US = "XNYS"
 
 
-def market(n=20, seed=11):
-    """Spot pairs and perpetuals whose trends turn in the last weeks, so that trend filters find someone."""
-    rng = np.random.default_rng(seed)
-    days = pd.date_range(end=DAY + pd.Timedelta(days=TAIL), periods=SESSIONS + TAIL)
-    parts = []
-    for i in range(n):
-        drift = np.where(np.arange(len(days)) < SESSIONS - 25 - i, -1.0, 4.0) * (0.004 if i % 2 else -0.004)
-        close = 10.0 * np.exp(np.cumsum(drift + rng.normal(0.0, 0.02, len(days))))
-        symbol = f"BINANCE:T{i:02d}USDT" + (".P" if i % 4 == 3 else "")
-        part = pd.DataFrame({"symbol": symbol, "date": days, "open": close, "close": close})
-        parts.append(
-            part.assign(high=close * 1.01, low=close * 0.99, volume=5e6 / close * rng.uniform(0.5, 2, len(days)))
-        )
-    return pd.concat(parts, ignore_index=True)
-
-
-def instruments(bars):
-    symbols = sorted(bars["symbol"].unique())
-    perp = [symbol.endswith(".P") for symbol in symbols]
+def catalogue(project, n=20):
+    """Spot pairs, perpetuals, what stands for each market, and the first members of every list a sleeve chooses from."""
+    made = {f"BINANCE:T{i:02d}USDT" + (".P" if i % 4 == 3 else ""): "perp" if i % 4 == 3 else "spot" for i in range(n)}
+    for name in project.sleeves:
+        rules = sleeve_rules(project, project.sleeve(name))
+        kind = "spot" if rules.calendar == "24x7" else "etf"
+        for symbol in (rules.benchmark, market_proxy(rules).symbol):
+            made.setdefault(symbol, kind) if symbol else None
+        for scan in rules.scans:
+            lists = [known.members for known in scan.rules.member_lists if pd.Timestamp(known.as_of) <= DAY]
+            for symbol in [*scan.rules.include_symbols, *(lists[-1] if lists else ())][:6]:
+                made.setdefault(symbol, scan.rules.asset_types[0])
+    crypto = [symbol.startswith("BINANCE") for symbol in sorted(made)]
     return pd.DataFrame(
         {
             "date": DAY,
-            "symbol": symbols,
-            "exchange": "BINANCE",
-            "asset_type": ["perp" if p else "spot" for p in perp],
-            "base": [symbol[8:11] for symbol in symbols],
-            "quote": "USDT",
+            "symbol": sorted(made),
+            "exchange": [symbol.split(":")[0] for symbol in sorted(made)],
+            "asset_type": [made[symbol] for symbol in sorted(made)],
+            "base": [symbol.split(":")[1].split("USDT")[0] for symbol in sorted(made)],
+            "quote": ["USDT" if own else "USD" for own in crypto],
             "tick_size": 0.01,
             "tick_size_source": "vendor",
-            "calendar": "24x7",
+            "calendar": ["24x7" if own else US for own in crypto],
         }
     )
 
 
-def history_of(bars, project):
+def market(instruments, seed=11):
+    """Symbols whose trends turn in the last weeks, so that trend filters find someone."""
+    rng = np.random.default_rng(seed)
+    parts = []
+    for i, (symbol, name) in enumerate(instruments[["symbol", "calendar"]].itertuples(index=False)):
+        days = sessions(name)
+        drift = np.where(np.arange(len(days)) < len(days) - TAIL - 25 - i % 20, -1.0, 4.0) * (
+            0.004 if i % 2 else -0.004
+        )
+        close = 10.0 * np.exp(np.cumsum(drift + rng.normal(0.0, 0.02, len(days))))
+        part = pd.DataFrame({"symbol": symbol, "date": days, "open": close, "close": close})
+        volume = 5e7 / close * rng.uniform(0.5, 2, len(days))
+        parts.append(part.assign(high=close * 1.01, low=close * 0.99, volume=volume))
+    return pd.concat(parts, ignore_index=True)
+
+
+def sessions(name):
+    """The same number of sessions of either calendar before the date and after it."""
+    calendar, day = get_calendar(name), DAY.date()
+    first = calendar.session_number(np.array([day], dtype="datetime64[D]"))[0]
+    return pd.DatetimeIndex(calendar.session_date(np.arange(first - SESSIONS + 1, first + TAIL + 1, dtype=np.int64)))
+
+
+def history_of(bars, instruments, project):
     rules = sleeve_rules(project, project.sleeve("binance_spot_rating_all_long")).health
-    catalogue = instruments(bars)
-    marked = bars.assign(segment=segment_bars(bars, rules, CalendarBook.of(catalogue)))
-    return History.of(marked, compute_features(marked, marked["segment"]), catalogue, rules)
+    marked = bars.assign(segment=segment_bars(bars, rules, CalendarBook.of(instruments)))
+    return History.of(marked, compute_features(marked, marked["segment"]), instruments, rules)
 
 
 @pytest.fixture(scope="module")
 def worlds():
     _, project = load_configured()
-    real = market()
+    instruments = catalogue(project)
+    real = market(instruments)
     noisy = real.copy()
     late = noisy["date"] > DAY
     rng = np.random.default_rng(99)
@@ -69,31 +89,52 @@ def worlds():
         noisy.loc[late, name] = rng.uniform(1.0, 100.0, late.sum())
     noisy.loc[late, "high"] = 200.0
     noisy.loc[late, "low"] = 0.5
-    return project, history_of(real, project), history_of(noisy, project)
+    return project, history_of(real, instruments, project), history_of(noisy, instruments, project)
+
+
+def decided(history, rules, regimes):
+    """Everything a sleeve decides on the day, as tables; the regime is measured once for each proxy."""
+    proxy = market_proxy(rules)
+    key = (id(history), proxy, rules.calendar, str(rules.regime))
+    if key not in regimes:
+        regimes[key] = regime_on(history, rules, DAY)
+    reading = regimes[key]
+    last = get_calendar(rules.calendar).session_number(np.array([DAY.date()], dtype="datetime64[D]"))
+    since = get_calendar(rules.calendar).session_date(last - rules.returns.lookback + 1)
+    found, matrix = select_on(history, rules, DAY, pd.Timestamp(since[0]), reading.regime)
+    atoms = make_atoms(found.table)
+    return {
+        "regime": pd.DataFrame([regime_row(reading, proxy.label)]),
+        "selection": found.table,
+        "vetoes": found.vetoes,
+        "returns": matrix,
+        "atoms": atoms,
+        "streams": synthetic_returns(matrix, atoms),
+    }
 
 
 def judge(worlds, profiles):
-    """Select with every later bar as it was and as noise; return who was held."""
+    """Decide with every later bar as it was and as noise; return who was held and which regimes were known."""
     project, real, noisy = worlds
     assert not real.bars.equals(noisy.bars)
-    held, judged = {}, 0
+    held, known, regimes = {}, set(), {}
     for name in profiles:
         rules = sleeve_rules(project, project.sleeve(name))
-        since = DAY - pd.Timedelta(days=rules.returns.lookback - 1)
-        (a, left), (b, right) = (select_on(history, rules, DAY, since) for history in (real, noisy))
-        pd.testing.assert_frame_equal(a.table, b.table, check_exact=True, obj=name)
-        pd.testing.assert_frame_equal(a.vetoes, b.vetoes, check_exact=True, obj=name)
-        pd.testing.assert_frame_equal(left, right, check_exact=True, obj=name)
-        held[name] = set(a.table.loc[a.table["selected"], "symbol"])
-        judged += len(a.table)
-    assert judged > 0
+        a, b = (decided(history, rules, regimes) for history in (real, noisy))
+        for table in a:
+            pd.testing.assert_frame_equal(a[table], b[table], check_exact=True, obj=f"{table} of {name}")
+        assert len(a["selection"]) > 0, name
+        assert len(a["atoms"]) == a["streams"].shape[1] == a["selection"]["selected"].sum()
+        held[name] = set(a["selection"].loc[a["selection"]["selected"], "symbol"])
+        known.add(str(a["regime"].loc[0, "decision_regime"]))
     assert sum(map(len, held.values())) > 0
+    assert known - {"UNKNOWN"}
     for name, symbols in held.items():
         assert not symbols & held.get(name.replace("long", "short"), set()) or "long" not in name, name
     return held
 
 
-def test_selection_sees_nothing_of_what_comes_after_and_holds_one_side(worlds):
+def test_a_decision_sees_nothing_of_what_comes_after_and_holds_one_side(worlds):
     names = ("rating_all_long", "rating_all_short", "trend_long", "trend_short")
     judge(worlds, [f"binance_spot_{name}" for name in names])
 

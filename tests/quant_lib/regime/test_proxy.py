@@ -101,6 +101,20 @@ def test_ties_go_to_the_first_symbol():
     assert turnover_weighted(wide, bars, 6).max() < 1.0
 
 
+def test_a_basket_counts_its_members_alike_and_chooses_them_by_turnover_of_the_days_before():
+    bars = market()
+    got = proxy_returns(bars, NO_PRINTS, dt.date(2021, 3, 1), ProxyRules("universe", members=6, equal=True))
+    close, volume = (bars.pivot(index="date", columns="symbol", values=v) for v in ("close", "volume"))
+    day, before = close.index[40], close.index[10:40]
+    usual = (close.loc[before] * volume.loc[before]).median()
+    top = usual.sort_values(ascending=False).index[:6]
+    assert got[day] == pytest.approx((close.loc[day, top] / close.iloc[39][top] - 1.0).mean(), rel=1e-12)
+    weighted, basket = (
+        ProxyRules("universe", exchanges=("X",), members=6, equal=alike).label for alike in (False, True)
+    )
+    assert weighted != basket
+
+
 def test_a_bad_print_counts_from_the_day_it_was_known():
     bars = market(symbols=1)
     bars["symbol"] = "BINANCE:BTCUSDT"

@@ -51,3 +51,24 @@ def test_a_handful_of_days_has_no_interval_and_equal_inputs_give_equal_rows():
     crisis = one.set_index("state").loc["CRISIS"]
     assert crisis["n"] == 10
     assert pd.isna(crisis["mean_low"])
+
+
+def test_a_state_leans_only_where_the_whole_interval_does():
+    rng = np.random.default_rng(5)
+    label = np.repeat(["DOWN", "FLAT", "UP"], 200)
+    drift = np.repeat([-0.01, 0.0, 0.01], 200)
+    returns = dated(drift + rng.normal(0.0, 0.01, 600))
+    states = pd.DataFrame({"regime": label}, index=returns.index)
+    table = study_regimes(returns, states, horizons=(5,), resamples=300).set_index("state")
+    assert table["leans"].to_dict() == {"ALL": "", "DOWN": "SHORT", "FLAT": "", "UP": "LONG"}
+    assert table.loc["UP", "mean_low"] > 0.0 > table.loc["DOWN", "mean_high"]
+    own = forward_returns(returns, 5)[label == "UP"].dropna()
+    assert table.loc["UP", ["p05", "median", "p95"]].tolist() == pytest.approx(np.quantile(own, [0.05, 0.5, 0.95]))
+
+
+def test_the_study_is_of_the_days_that_have_a_future_and_a_state():
+    returns = dated(np.random.default_rng(2).normal(0, 0.01, 120))
+    states = pd.DataFrame({"regime": "NORMAL"}, index=returns.index[40:])
+    row = study_regimes(returns, states, horizons=(10,), resamples=50).iloc[0]
+    assert (row["n"], row["episodes"]) == (70, 1)
+    assert row["mean"] == pytest.approx(forward_returns(returns, 10)[40:110].mean())
