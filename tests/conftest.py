@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 from quant_resources.kernel_cache import keep_apart
 
@@ -17,6 +17,9 @@ keep_apart()  # the same machine code as the platform's, before anything imports
 _CALM = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow], "derandomize": True}
 settings.register_profile("default", **_CALM)
 settings.register_profile("thorough", **_CALM, max_examples=400)  # `make test-all`
+settings.register_profile(
+    "mutants", **_CALM, max_examples=40, phases=[Phase.explicit, Phase.generate]
+)  # tools.mutation
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 

@@ -1,203 +1,232 @@
-"""Delete or turn round one rule of the selection package at a time and see whether a test notices.
+"""Delete or turn round one rule of selection, clustering, regime or synthesis at a time; see whether a test notices.
 
 ``python -m tools.mutation [--only NAME ...] [--limit N] [--seconds S]``
 
 Each mutant is one change of the syntax tree: a comparison negated or moved by its boundary, ``not``/``~`` taken away,
-``and``/``or`` and ``&``/``|`` swapped, a veto taken out of a list, a sign or a factor turned round. It runs in an own
-process, forked before anything of the project is imported, against the tests of its file. Every mutant that no test
-fails on is printed.
+``and``/``or`` and ``&``/``|`` swapped, ``min``/``max`` swapped, a veto taken out of a list, a sign or a factor turned
+round. The tests are collected once and run once as they stand, which tells what each takes and which functions it
+enters. Then every mutant runs in a process forked from there, with the one function replaced, against the tests that
+enter it, quickest first. What runs on import, or is compiled, is judged in an interpreter that imports it anew.
+Every mutant that no test fails on is printed; one that does not end counts as noticed.
 """
 
 from __future__ import annotations
 
 import argparse
 import ast
-import copy
 import importlib
+import importlib.util
+import json
 import os
 import signal
 import sys
+import tempfile
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import CodeType, FunctionType
+
+import pytest
+
+from tools.mutants import Mutant, mutants
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGE = ROOT / "quant_lib" / "selection"
-TESTS = ROOT / "tests" / "quant_lib" / "selection"
-TARGETS: dict[str, tuple[str, ...]] = {
-    "relaxation.py": ("test_relaxation.py",),
-    "filters/_predictability.py": ("test_filter_chain.py",),
-    "filters/_friction.py": ("test_filter_chain.py",),
-    "filters/_trend_regime.py": ("test_filter_chain.py",),
-    "filters/_advanced_trend.py": ("test_filter_chain.py",),
-    "filters/_percentile.py": ("test_filter_chain.py",),
-    "filters/_base.py": ("test_filter_chain.py",),
-    "vetoes.py": ("test_vetoes.py", "test_filter_chain.py"),
-    "scoring.py": ("test_scoring.py", "test_rankers.py", "test_recruit.py"),
-    "probability.py": ("test_scoring.py",),
-    "rankers.py": ("test_rankers.py",),
-    "recruit.py": ("test_filter_chain.py", "test_rankers.py", "test_recruit.py"),
-}
-"""File and the tests that must notice a change of it."""
-
-_NEGATED: dict[type[ast.cmpop], type[ast.cmpop]] = {
-    ast.Lt: ast.GtE,
-    ast.LtE: ast.Gt,
-    ast.Gt: ast.LtE,
-    ast.GtE: ast.Lt,
-    ast.Eq: ast.NotEq,
-    ast.NotEq: ast.Eq,
-    ast.In: ast.NotIn,
-    ast.NotIn: ast.In,
-}
-_BOUNDARY: dict[type[ast.cmpop], type[ast.cmpop]] = {ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt}
-_OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
-    ast.BitAnd: ast.BitOr,
-    ast.BitOr: ast.BitAnd,
-    ast.Add: ast.Sub,
-    ast.Sub: ast.Add,
-    ast.Mult: ast.Div,
-    ast.Div: ast.Mult,
-}
+ANEW, BROKEN = 71, 70
+"""Exit codes: the mutant has to be judged in a new interpreter; the judge itself failed."""
+WARM = ("numpy", "pandas", "pyarrow", "scipy.cluster.hierarchy", "scipy.stats", "numba", "hypothesis", "dagster")
 
 
 @dataclass(frozen=True)
-class Mutant:
-    """One changed file."""
+class Area:
+    """Code and the tests that must notice a change of it."""
 
-    file: str
-    line: int
-    what: str
-    tree: ast.Module
+    code: Path
+    tests: tuple[str, ...]
 
 
-def mutants(file: str) -> Iterator[Mutant]:
-    """Every mutant of a file, in the order of its lines."""
-    tree = ast.parse((PACKAGE / file).read_text())
-    skipped = _unjudged(tree)
-    for at, node in enumerate(ast.walk(tree)):
-        if id(node) in skipped:
-            continue
-        for what, change in _changes(node):
-            other = copy.deepcopy(tree)
-            change(next(n for i, n in enumerate(ast.walk(other)) if i == at))
-            yield Mutant(file, getattr(node, "lineno", 0), what, ast.fix_missing_locations(other))
+AREAS = {
+    "selection": Area(
+        ROOT / "quant_lib" / "selection", ("tests/quant_lib/selection", "tests/quant_assets/test_explain.py")
+    ),
+    "clustering": Area(ROOT / "quant_lib" / "clustering.py", ("tests/quant_lib/test_clustering.py",)),
+    "regime": Area(ROOT / "quant_lib" / "regime", ("tests/quant_lib/regime",)),
+    "synthesis": Area(
+        ROOT / "quant_lib" / "synthesis", ("tests/quant_lib/synthesis", "tests/quant_assets/test_signs.py")
+    ),
+}
 
 
-def _unjudged(tree: ast.Module) -> set[int]:
-    """Annotations, and the words of notes and errors: no rule is in them."""
-    out: set[int] = set()
-    for node in ast.walk(tree):
-        parts: list[ast.AST | None] = []
-        if isinstance(node, ast.FunctionDef):
-            parts = [node.returns, *(a.annotation for a in node.args.args + node.args.kwonlyargs)]
-            if node.name in ("note", "relaxed") and node.name == "note":
-                parts.append(node)
-        elif isinstance(node, ast.AnnAssign):
-            parts = [node.annotation]
-        elif isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id.isupper() for t in node.targets):
-            parts = []
-        elif isinstance(node, ast.Lambda):
-            parts = [node] if any(isinstance(n, ast.JoinedStr) for n in ast.walk(node)) else []
-        elif isinstance(node, ast.Raise | ast.JoinedStr):
-            parts = [node]
-        for part in parts:
-            if part is not None:
-                out.update(id(inner) for inner in ast.walk(part))
-    return out
+@dataclass
+class Baseline:
+    """What the tests did on the code as it stands."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    entered: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    """Tests by ``file:function``."""
+
+    def tests_of(self, mutant: Mutant, heaviest: float) -> list[str]:
+        """Name the tests that enter a mutant's function, quickest first, without those that take longer."""
+        key = f"{mutant.path}:{mutant.function}"
+        chosen = self.entered.get(key, set()) if mutant.function else set()
+        if not chosen:
+            texts = [str(mutant.path)] if not mutant.function else [str(p) for p in importers(mutant.path)]
+            chosen = {test for name, tests in self.entered.items() if name.split(":")[0] in texts for test in tests}
+        quick = [test for test in chosen if self.seconds[test] <= heaviest]
+        return sorted(quick, key=lambda test: (self.seconds[test], test))
 
 
-def _changes(node: ast.AST) -> Iterator[tuple[str, object]]:
-    if isinstance(node, ast.Compare) and len(node.ops) == 1:
-        kind = type(node.ops[0])
-        for name, table in (("negated", _NEGATED), ("boundary", _BOUNDARY)):
-            if kind in table:
-                yield f"{kind.__name__} {name}", _setting("ops", [table[kind]()])
-    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not | ast.Invert | ast.USub):
-        yield f"{type(node.op).__name__} removed", _unwrapping
-    elif isinstance(node, ast.BoolOp):
-        yield "and/or swapped", _setting("op", ast.Or() if isinstance(node.op, ast.And) else ast.And())
-    elif isinstance(node, ast.BinOp) and type(node.op) in _OPERATORS:
-        yield f"{type(node.op).__name__} swapped", _setting("op", _OPERATORS[type(node.op)]())
-    elif isinstance(node, ast.Tuple | ast.List) and len(node.elts) > 1:
-        for at, element in enumerate(node.elts):
-            if isinstance(element, ast.Call) and getattr(element.func, "id", "") in ("Veto", "_extreme"):
-                yield f"veto {at} taken out", _dropping(at)
+def importers(path: Path) -> list[Path]:
+    """Files of ours that name a module: what leads to functions that cannot be watched."""
+    return [p for p in (ROOT / "quant_lib").rglob("*.py") if p != path and module_name(path) in p.read_text()]
 
 
-def _setting(field: str, value: object) -> object:
-    return lambda node: setattr(node, field, value)
+class Watch:
+    """Plugin: which functions each test enters, and its seconds. What a fixture enters counts for its whole file."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = str(root)
+        self.seconds: dict[str, float] = {}
+        self.entered: dict[str, list[str]] = defaultdict(list)
+        self._now: set[str] = set()
+        self._names: dict[CodeType, str | None] = {}
+
+    def _trace(self, frame: object, event: str, argument: object) -> None:
+        code = frame.f_code  # type: ignore[attr-defined]
+        if code not in self._names:
+            inside = code.co_filename.startswith(self.root)
+            self._names[code] = f"{code.co_filename}:{code.co_qualname.split('.<locals>')[0]}" if inside else None
+        name = self._names[code]
+        if name:
+            self._now.add(name)
+
+    @pytest.hookimpl(hookwrapper=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> Iterator[None]:
+        """Watch what fixtures enter."""
+        yield from self._watched("file:" + item.nodeid.split("::")[0])
+
+    @pytest.hookimpl(hookwrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Iterator[None]:
+        """Watch and time the test."""
+        started = time.process_time()
+        yield from self._watched(item.nodeid)
+        self.seconds[item.nodeid] = time.process_time() - started
+
+    def _watched(self, key: str) -> Iterator[None]:
+        self._now = set()
+        sys.settrace(self._trace)  # type: ignore[arg-type]
+        try:
+            yield
+        finally:
+            sys.settrace(None)
+        self.entered[key] += sorted(self._now)
 
 
-def _dropping(at: int) -> object:
-    return lambda node: node.elts.pop(at)
+class Instead:
+    """Plugin that hands the collected tests to a function instead of running them."""
+
+    def __init__(self, then: Callable[[pytest.Session], None]) -> None:
+        self.then = then
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Call the function."""
+        self.then(session)
+        return True
 
 
-def _unwrapping(node: ast.UnaryOp) -> None:
-    """Turn the node into its own operand, where it stands."""
-    operand = node.operand
-    node.__class__ = type(operand)  # type: ignore[assignment]
-    node.__dict__ = operand.__dict__
+def run_items(items: list[pytest.Item]) -> bool:
+    """Run collected tests until one fails; whether all passed."""
+    failed: list[str] = []
+
+    class Ear:
+        @staticmethod
+        def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+            if report.failed:
+                failed.append(report.nodeid)
+
+    if not items:
+        return True
+    items[0].config.pluginmanager.register(Ear())
+    for at, item in enumerate(items):
+        after = items[at + 1] if at + 1 < len(items) else None
+        item.config.hook.pytest_runtest_protocol(item=item, nextitem=after)
+        if failed:
+            return False
+    return True
 
 
-def killed(file: str, at: int, seconds: float) -> bool:
-    """Whether a test of the file fails on its mutant; -1 is the file as it stands. One that never ends is an error."""
+def forked(body: Callable[[], int], seconds: float) -> int | None:
+    """Exit code of a function run in a forked, silenced process; None if it did not end in time."""
     child = os.fork()
     if child == 0:
-        silence = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(silence, 1)
-        os.dup2(silence, 2)
-        code = 1
+        silence = os.open(os.devnull, os.O_RDWR)
+        for stream in (0, 1, 2):
+            os.dup2(silence, stream)
+        code = BROKEN
         try:
-            code = judge(file, at)
+            code = body()
         finally:
             os._exit(code)
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         ended, status = os.waitpid(child, os.WNOHANG)
         if ended:
-            return os.waitstatus_to_exitcode(status) != 0
-        time.sleep(0.02)
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(0.01)
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
-    raise TimeoutError(f"mutant {at} of {file} did not end within {seconds:g} s")
+    return None
 
 
-def warm() -> None:
-    """Import what every test needs and no mutant changes, once; without thread pools, which a fork would lose."""
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
-        os.environ[name] = "1"
-    for name in (
-        "numpy",
-        "pandas",
-        "pyarrow",
-        "scipy.cluster.hierarchy",
-        "scipy.stats",
-        "numba",
-        "hypothesis",
-        "pytest",
-    ):
-        importlib.import_module(name)
-    ours = [name for name in sys.modules if name.split(".")[0] in ("quant_lib", "quant_resources")]
-    if ours:
-        raise RuntimeError(f"{', '.join(ours)} is imported already; a mutant of it would not be run")
+def replaced(mutant: Mutant) -> bool:
+    """Put a mutant's function in the place of the loaded one; False if that cannot be done in place."""
+    module = sys.modules.get(module_name(mutant.path))
+    code = _code_of(compile(mutant.tree(), str(mutant.path), "exec"), mutant.function)
+    function = _function(module, mutant.function)
+    if code is None or function is None or code.co_freevars != function.__code__.co_freevars:
+        return False
+    function.__code__ = code
+    return True
 
 
-def judge(file: str, at: int) -> int:
-    """Run the tests of a file with one of its mutants in its place."""
-    import importlib.util
+def module_name(path: Path) -> str:
+    """Dotted name of a file of ours."""
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
-    import pytest
 
-    name = "quant_lib.selection." + file.removesuffix(".py").replace("/", ".")
-    tree = ast.parse((PACKAGE / file).read_text()) if at < 0 else list(mutants(file))[at].tree
-    code = compile(tree, str(PACKAGE / file), "exec")
+def _code_of(code: CodeType, qualified: str) -> CodeType | None:
+    for part in code.co_consts:
+        if isinstance(part, CodeType):
+            if part.co_qualname == qualified:
+                return part
+            if qualified.startswith(f"{part.co_qualname}."):
+                return _code_of(part, qualified)
+    return None
 
-    class Finder:
-        @staticmethod
-        def find_spec(wanted: str, path: object = None, target: object = None) -> object:
-            return importlib.util.spec_from_loader(name, Loader()) if wanted == name else None
+
+def _function(module: object, qualified: str) -> FunctionType | None:
+    """Plain function behind a name: of a property, a method or a cache."""
+    owner: object = module
+    *outer, name = qualified.split(".")
+    for part in outer:
+        owner = getattr(owner, part)
+    found = vars(owner).get(name)
+    if hasattr(found, "py_func"):  # compiled: the loaded machine code would stay
+        return None
+    for attribute in ("fget", "__func__", "func", "__wrapped__"):
+        found = getattr(found, attribute, found) if not isinstance(found, FunctionType) else found
+    return found if isinstance(found, FunctionType) else None
+
+
+def judge_anew(mutant: Mutant, tests: Iterable[str]) -> int:
+    """Run tests in an interpreter that has not imported anything of ours, with the mutant's file in its place."""
+    name, tree = module_name(mutant.path), mutant.tree()
+    for node in ast.walk(tree):  # a compiled mutant must neither read nor write the cache of the real one
+        if isinstance(node, ast.keyword) and node.arg == "cache":
+            node.value = ast.Constant(False)
+    code = compile(ast.fix_missing_locations(tree), str(mutant.path), "exec")
 
     class Loader:
         @staticmethod
@@ -208,40 +237,132 @@ def judge(file: str, at: int) -> int:
         def exec_module(module: object) -> None:
             exec(code, module.__dict__)  # noqa: S102 - the mutated source of a module of ours
 
+    class Finder:
+        @staticmethod
+        def find_spec(wanted: str, path: object = None, target: object = None) -> object:
+            places = [str(mutant.path.parent)] if mutant.path.name == "__init__.py" else None
+            spec = importlib.util.spec_from_loader(name, Loader()) if wanted == name else None  # type: ignore[arg-type]
+            if spec is not None and places:
+                spec.submodule_search_locations = places
+            return spec
+
     sys.meta_path.insert(0, Finder())  # type: ignore[arg-type]
-    tests = [str(TESTS / test) for test in TARGETS[file]]
     return int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", "--no-header", *tests]))
+
+
+def baseline_of(session: pytest.Session, code: Path, notes: Path, seconds: float) -> Baseline:
+    """Run everything once, in a fork that writes down what it saw."""
+
+    def body() -> int:
+        watch = Watch(code)
+        session.config.pluginmanager.register(watch)
+        passed = run_items(list(session.items))
+        notes.write_text(json.dumps({"seconds": watch.seconds, "entered": watch.entered}))
+        return 0 if passed else 1
+
+    if forked(body, seconds) != 0:
+        raise RuntimeError("the tests fail as the code stands")
+    seen = json.loads(notes.read_text())
+    made = Baseline(seen["seconds"])
+    by_file: dict[str, list[str]] = defaultdict(list)
+    for test in made.seconds:
+        by_file["file:" + test.split("::")[0]].append(test)
+    for key, functions in seen["entered"].items():
+        for function in functions:
+            made.entered[function].update(by_file[key] if key.startswith("file:") else [key])
+    return made
+
+
+def judge_in_place(
+    session: pytest.Session, area: Area, every: list[Mutant], notes: Path, chosen: argparse.Namespace
+) -> None:
+    """Judge what can be replaced in the loaded code; write verdicts, and the tests of what is left."""
+    base = baseline_of(session, area.code, notes, chosen.seconds * 20)
+    items = {item.nodeid: item for item in session.items}
+    with notes.open("w") as lines:
+        for at, mutant in enumerate(every):
+            tests = base.tests_of(mutant, chosen.heaviest)
+
+            def body(mutant: Mutant = mutant, tests: list[str] = tests) -> int:
+                if not mutant.function or not replaced(mutant):
+                    return ANEW
+                return 0 if run_items([items[test] for test in tests]) else 1
+
+            code = forked(body, chosen.seconds) if tests else 0
+            lines.write(json.dumps({"at": at, "code": code, "tests": tests if code == ANEW else len(tests)}) + "\n")
+            lines.flush()
+
+
+def judge_area(area: Area, notes: Path, chosen: argparse.Namespace) -> tuple[int, int]:
+    """Judge every mutant of a package or file and print its table."""
+    files = [area.code] if area.code.is_file() else sorted(area.code.rglob("*.py"))
+    wanted = [file for file in files if not chosen.only or any(str(file).endswith(name) for name in chosen.only)]
+    every = [mutant for file in wanted for mutant in spread(list(mutants(file)), chosen.limit)]
+    if not every:
+        return 0, 0
+
+    def collect() -> int:
+        then = Instead(lambda session: judge_in_place(session, area, every, notes, chosen))
+        return int(pytest.main(["-q", "-p", "no:cacheprovider", "--no-header", "--capture=no", *area.tests], [then]))
+
+    if forked(collect, chosen.seconds * len(every) + 3600) not in (0, 5):
+        raise RuntimeError(f"the tests of {area.code.name} could not be run")
+    counts: dict[Path, list[int]] = defaultdict(lambda: [0, 0])
+    for line in notes.read_text().splitlines():
+        verdict = json.loads(line)
+        mutant, code = every[verdict["at"]], verdict["code"]
+        if code == ANEW:
+            code = forked(lambda m=mutant, v=verdict: judge_anew(m, v["tests"]), chosen.seconds)  # type: ignore[misc]
+        if code == BROKEN:
+            raise RuntimeError(f"{mutant.label} could not be judged")
+        if code == 0:
+            say(f"survived: {mutant.label} ({verdict['tests'] or 'no'} tests)")
+        counts[mutant.path][0] += code != 0
+        counts[mutant.path][1] += 1
+    for file, (noticed, total) in counts.items():
+        say(f"{file.relative_to(ROOT)}: {noticed} of {total} noticed")
+    return sum(n for n, _ in counts.values()), sum(n for _, n in counts.values())
+
+
+def spread(every: list[Mutant], limit: int) -> list[Mutant]:
+    """At most `limit` of a file's mutants, evenly; 0 is all."""
+    return every[:: max(1, -(-len(every) // limit))] if limit else every
+
+
+def say(line: str) -> None:
+    """Print at once."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def warm() -> None:
+    """Import what every test needs and no mutant changes, once; without thread pools, which a fork would lose."""
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
+        os.environ[name] = "1"
+    os.environ["HYPOTHESIS_PROFILE"] = "mutants"
+    for name in WARM:
+        importlib.import_module(name)
+    ours = [name for name in sys.modules if name.split(".")[0] in ("quant_lib", "quant_resources")]
+    if ours:
+        raise RuntimeError(f"{', '.join(ours)} is imported already; a mutant of it would not be run")
 
 
 def main() -> None:
     """Run the mutants and print the score."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", action="append", help="file of the package, repeatable")
+    parser.add_argument("--area", action="append", choices=sorted(AREAS), help="repeatable; all if left out")
+    parser.add_argument("--only", action="append", help="file of an area, repeatable")
     parser.add_argument("--limit", type=int, default=0, help="at most so many mutants of each file, spread evenly")
-    parser.add_argument("--seconds", type=float, default=600.0, help="time after which a run is an error")
-    parser.add_argument("--judge", nargs=2, metavar=("FILE", "N"), help="run the tests against mutant N of a file")
+    parser.add_argument("--seconds", type=float, default=120.0, help="time after which a mutant counts as noticed")
+    parser.add_argument("--heaviest", type=float, default=4.0, help="seconds of the longest test that is run")
     chosen = parser.parse_args()
-    if chosen.judge:
-        sys.exit(judge(chosen.judge[0], int(chosen.judge[1])))
     warm()
     total = noticed = 0
-    for file in chosen.only or TARGETS:
-        if killed(file, -1, chosen.seconds):
-            parser.error(f"the tests of {file} fail as it stands")
-        every = list(mutants(file))
-        step = max(1, len(every) // chosen.limit) if chosen.limit else 1
-        picked = range(0, len(every), step)
-        found = 0
-        for at in picked:
-            if killed(file, at, chosen.seconds):
-                found += 1
-            else:
-                sys.stdout.write(f"survived: {file}:{every[at].line} {every[at].what}\n")
-                sys.stdout.flush()
-        sys.stdout.write(f"{file}: {found} of {len(picked)} noticed\n")
-        sys.stdout.flush()
-        total, noticed = total + len(picked), noticed + found
-    sys.stdout.write(f"{noticed} of {total} mutants noticed\n")
+    with tempfile.TemporaryDirectory() as scratch:
+        for name in chosen.area or AREAS:
+            found, judged = judge_area(AREAS[name], Path(scratch) / name, chosen)
+            total, noticed = total + judged, noticed + found
+    say(f"{noticed} of {total} mutants noticed")
 
 
 if __name__ == "__main__":
