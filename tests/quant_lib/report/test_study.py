@@ -20,7 +20,7 @@ def studied():
 
 def drawn(rows):
     """Circles and thick lines of a chart, each as its numbers."""
-    root = ElementTree.fromstring(study_chart(rows))  # noqa: S314 - ours
+    root = ElementTree.fromstring(study_chart(rows))
     circles = [float(c.get("cx")) for c in root.iter("circle")]
     intervals = [(float(i.get("x1")), float(i.get("x2"))) for i in root.iter("line") if i.get("stroke-width") == "2.5"]
     return circles, intervals, [c.get("fill") for c in root.iter("circle")]
@@ -32,7 +32,7 @@ def test_every_state_is_a_dot_inside_its_interval_and_a_handful_of_days_has_none
     circles, intervals, fills = drawn(own)
     assert len(circles) == own["mean"].notna().sum()
     assert len(intervals) == own["mean_low"].notna().sum() == fills.count("none") * -1 + len(circles)
-    assert fills.count("none") == 2  # CRISIS, 5 days at 5 sessions and none at 10 and 20 but its own start
+    assert fills.count("none") == 1  # CRISIS: five of its last ten days have five sessions after them, none has ten
     assert all(any(low <= x <= high for x in circles) for low, high in intervals)
 
 
@@ -46,7 +46,7 @@ def test_the_page_and_the_text_hold_the_same_cells_and_nothing_is_loaded():
     assert "SPY has no bars &lt;here&gt;" in page
     assert "SPY has no bars" in text
     cells = re.findall(r"<td>(.*?)</td>", page)
-    lines = [line for line in text.splitlines() if line.startswith("| 5") or line.startswith(("| 10", "| 20"))]
+    lines = [line for line in text.splitlines() if line.startswith(("| 5", "| 10", "| 20"))]
     assert len(lines) == len(rows)
     assert len(cells) == len(rows) * 12
     assert not re.search(r"src=|href=|url\(", page)
