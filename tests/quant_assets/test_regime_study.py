@@ -65,8 +65,6 @@ def test_every_proxy_is_studied_with_its_baskets_at_the_pinned_versions(project,
     assert len(spot) > 0
     assert set(rows["horizon"]) == {5, 10, 20}
     assert {"regime", "quadrant"} == set(rows["classification"])
-    baskets = sum(1 + len(subject.baskets) for subject in subjects(project))
-    assert rows.groupby(["proxy", "basket"]).ngroups + len(left_out) >= baskets - len(subjects(project))
     assert all(left_out)
 
 
