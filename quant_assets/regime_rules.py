@@ -36,8 +36,10 @@ def basket_rules(project: Project, sleeve: SleeveConfig, members: int) -> ProxyR
 
 
 def sleeve_quotes(project: Project, sleeve: SleeveConfig) -> tuple[str, ...]:
-    """Quotes of the universes a sleeve chooses from, in the order they are written."""
+    """Quotes of the universes a sleeve chooses from, in the order they are written; none where one asks for none."""
     universes = [project.universes[project.scanners[name].universe] for name in sleeve.scanners]
+    if not all(universe.quotes for universe in universes):
+        return ()  # a share has no quote: limits of the pairs beside it would leave it out
     return tuple(dict.fromkeys(quote for universe in universes for quote in universe.quotes))
 
 

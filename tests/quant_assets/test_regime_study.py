@@ -9,7 +9,7 @@ import pytest
 from quant_assets.configured import load_configured
 from quant_assets.definitions import defs
 from quant_assets.keys import REGIME_STUDY
-from quant_assets.research.regime_study import everyone_studied, judge_study, subjects
+from quant_assets.research.regime_study import everyone_studied, judge_study
 from quant_lib.errors import MissingDataError
 
 DAY = dt.date(2022, 3, 31)
