@@ -92,15 +92,14 @@ class Trail:
         order = np.lexsort((rows["date"].to_numpy(), place))
         order = order[place[order] >= 0]
         at, dates = place[order], rows["date"].to_numpy()[order]
-        starts = np.searchsorted(at, np.arange(len(names)), side="left")
         ends = np.searchsorted(at, np.arange(len(names)), side="right")
         back = ends[at] - 1 - np.arange(len(at))  # 0 is the newest bar of the symbol
         segment = rows["segment"].to_numpy()[order]
-        last = np.maximum(ends - 1, 0)
-        current = segment == segment[last[at]] if len(at) else np.zeros(0, dtype=bool)
-        if day is not None and len(at):
-            current &= dates[last[at]] == day.to_datetime64()
-        keep = (back < bars) & current & (ends > starts)[at]
+        newest = ends[at] - 1
+        current = segment == segment[newest]
+        if day is not None:
+            current &= dates[newest] == day.to_datetime64()
+        keep = (back < bars) & current
         values = {}
         for column in columns:
             block = np.full((len(names), bars), np.nan)
