@@ -34,11 +34,16 @@ def _pass(block: SeriesBlock) -> FloatArray:
     return figures.figures(block.high, block.low, block.close, block.volume, block.ruleset, block.offsets)
 
 
+def _row(block: SeriesBlock, number: int) -> FloatArray:
+    values: FloatArray = _pass(block)[number]
+    return values
+
+
 @once
 def sma(block: SeriesBlock, length: int) -> FloatArray:
     """Average close over some bars."""
     if length in row.LENGTHS:
-        return _pass(block)[row.SMA + row.LENGTHS.index(length)]
+        return _row(block, row.SMA + row.LENGTHS.index(length))
     return ta.sma(block.close, length, block.offsets)
 
 
@@ -46,27 +51,26 @@ def sma(block: SeriesBlock, length: int) -> FloatArray:
 def ema(block: SeriesBlock, length: int) -> FloatArray:
     """Exponential moving average of close."""
     if length in row.EMAS:
-        return _pass(block)[row.EMA + row.EMAS.index(length)]
+        return _row(block, row.EMA + row.EMAS.index(length))
     return ta.ema(block.close, length, block.offsets)
 
 
 @once
 def hma(block: SeriesBlock, length: int) -> FloatArray:
     """Hull moving average of close."""
-    return _pass(block)[row.HMA] if length == 9 else ta.hma(block.close, length, block.offsets)
+    return _row(block, row.HMA) if length == 9 else ta.hma(block.close, length, block.offsets)
 
 
 @once
 def vwma(block: SeriesBlock, length: int) -> FloatArray:
     """Volume-weighted moving average of close."""
-    return _pass(block)[row.VWMA] if length == 20 else ta.vwma(block.close, block.volume, length, block.offsets)
+    return _row(block, row.VWMA) if length == 20 else ta.vwma(block.close, block.volume, length, block.offsets)
 
 
 @once
 def _dmi(block: SeriesBlock, length: int, smoothing: int) -> ta.DirectionalMovement:
     if (length, smoothing) == (14, 14):
-        rows = _pass(block)
-        return ta.DirectionalMovement(rows[row.PLUS], rows[row.MINUS], rows[row.ADX])
+        return ta.DirectionalMovement(*(_row(block, k) for k in (row.PLUS, row.MINUS, row.ADX)))
     return ta.dmi(block.high, block.low, block.close, length, smoothing, block.offsets)
 
 
@@ -88,14 +92,14 @@ def di_minus(block: SeriesBlock, length: int) -> FloatArray:
 @once
 def _top(block: SeriesBlock, length: int) -> FloatArray:
     if length in row.EXTREMES:
-        return _pass(block)[row.TOP + row.EXTREMES.index(length)]
+        return _row(block, row.TOP + row.EXTREMES.index(length))
     return ta.highest(block.high, length, block.offsets)
 
 
 @once
 def _floor(block: SeriesBlock, length: int) -> FloatArray:
     if length in row.EXTREMES:
-        return _pass(block)[row.FLOOR + row.EXTREMES.index(length)]
+        return _row(block, row.FLOOR + row.EXTREMES.index(length))
     return ta.lowest(block.low, length, block.offsets)
 
 
@@ -111,23 +115,23 @@ def donchian_lower(block: SeriesBlock, length: int) -> FloatArray:
 
 def atr(block: SeriesBlock, length: int) -> FloatArray:
     """Average true range."""
-    return _pass(block)[row.ATR] if length == 14 else ta.atr(block.high, block.low, block.close, length, block.offsets)
+    return _row(block, row.ATR) if length == 14 else ta.atr(block.high, block.low, block.close, length, block.offsets)
 
 
 @once
 def rsi(block: SeriesBlock, length: int) -> FloatArray:
     """Relative strength index."""
-    return _pass(block)[row.RSI] if length == 14 else ta.rsi(block.close, length, block.offsets)
+    return _row(block, row.RSI) if length == 14 else ta.rsi(block.close, length, block.offsets)
 
 
 def macd_line(block: SeriesBlock) -> FloatArray:
     """MACD line."""
-    return _pass(block)[row.MACD]
+    return _row(block, row.MACD)
 
 
 def macd_signal(block: SeriesBlock) -> FloatArray:
     """MACD signal line."""
-    return _pass(block)[row.MACD_SIGNAL]
+    return _row(block, row.MACD_SIGNAL)
 
 
 def macd_hist(block: SeriesBlock) -> FloatArray:
@@ -137,51 +141,51 @@ def macd_hist(block: SeriesBlock) -> FloatArray:
 
 def stoch_k(block: SeriesBlock) -> FloatArray:
     """Stochastic %K."""
-    return _pass(block)[row.STOCH_K]
+    return _row(block, row.STOCH_K)
 
 
 def stoch_d(block: SeriesBlock) -> FloatArray:
     """Stochastic %D."""
-    return _pass(block)[row.STOCH_D]
+    return _row(block, row.STOCH_D)
 
 
 def stoch_rsi_k(block: SeriesBlock) -> FloatArray:
     """Stochastic RSI %K."""
-    return _pass(block)[row.STOCH_RSI_K]
+    return _row(block, row.STOCH_RSI_K)
 
 
 def stoch_rsi_d(block: SeriesBlock) -> FloatArray:
     """Stochastic RSI %D."""
-    return _pass(block)[row.STOCH_RSI_D]
+    return _row(block, row.STOCH_RSI_D)
 
 
 def cci(block: SeriesBlock, length: int) -> FloatArray:
     """Commodity channel index."""
-    return _pass(block)[row.CCI] if length == 20 else ta.cci(block.high, block.low, block.close, length, block.offsets)
+    return _row(block, row.CCI) if length == 20 else ta.cci(block.high, block.low, block.close, length, block.offsets)
 
 
 def ao(block: SeriesBlock) -> FloatArray:
     """Awesome oscillator."""
-    return _pass(block)[row.AO]
+    return _row(block, row.AO)
 
 
 @once
 def momentum(block: SeriesBlock, length: int) -> FloatArray:
     """Difference to the close some bars ago."""
-    return _pass(block)[row.MOMENTUM] if length == 10 else block.close - ago(block, length)
+    return _row(block, row.MOMENTUM) if length == 10 else block.close - ago(block, length)
 
 
 @once
 def williams_r(block: SeriesBlock, length: int) -> FloatArray:
     """Williams %R."""
     if length == 14:
-        return _pass(block)[row.WILLIAMS]
+        return _row(block, row.WILLIAMS)
     return ta.williams_of(block.close, _top(block, length), _floor(block, length))
 
 
 def ultimate_oscillator(block: SeriesBlock) -> FloatArray:
     """Ultimate oscillator."""
-    return _pass(block)[row.ULTIMATE]
+    return _row(block, row.ULTIMATE)
 
 
 def bull_bear_power(block: SeriesBlock) -> FloatArray:
@@ -203,7 +207,7 @@ def average_slope(block: SeriesBlock, length: int, bars: int) -> FloatArray:
 def bollinger_width(block: SeriesBlock, length: int) -> FloatArray:
     """Width of the two-sigma band over its middle."""
     fixed = length == 20
-    sigma = _pass(block)[row.DEVIATION] if fixed else ta.rolling_std(block.close, length, 0, block.offsets)
+    sigma = _row(block, row.DEVIATION) if fixed else ta.rolling_std(block.close, length, 0, block.offsets)
     width: FloatArray = 4.0 * sigma / sma(block, length)
     return width
 
@@ -221,23 +225,23 @@ def segment(block: SeriesBlock) -> FloatArray:
 
 def n_votes_ma(block: SeriesBlock) -> FloatArray:
     """Count the defined moving-average votes."""
-    return _pass(block)[row.MA_VOTES]
+    return _row(block, row.MA_VOTES)
 
 
 def n_votes_other(block: SeriesBlock) -> FloatArray:
     """Count the defined oscillator votes."""
-    return _pass(block)[row.OTHER_VOTES]
+    return _row(block, row.OTHER_VOTES)
 
 
 @once
 def recommend_ma(block: SeriesBlock) -> FloatArray:
     """Moving-average rating, missing below the floor of votes."""
-    return np.where(n_votes_ma(block) >= MIN_MA_VOTES, _pass(block)[row.MA], np.nan)
+    return np.where(n_votes_ma(block) >= MIN_MA_VOTES, _row(block, row.MA), np.nan)
 
 
 def recommend_other(block: SeriesBlock) -> FloatArray:
     """Oscillator rating."""
-    return _pass(block)[row.OTHER]
+    return _row(block, row.OTHER)
 
 
 def recommend_all(block: SeriesBlock) -> FloatArray:

@@ -49,24 +49,24 @@ def means(x: FloatArray, offsets: IntArray, lengths: IntArray, out: FloatArray) 
     for s in range(offsets.size - 1):
         longest = max(longest, offsets[s + 1] - offsets[s])
     power, spare = np.empty(longest, np.float64), np.empty(longest, np.float64)
-    taken = np.empty(lengths.size, np.int64)
-    most = lengths.max()
+    most = 0
+    for n in lengths:
+        most = max(most, n)
     for s in range(offsets.size - 1):
         v = x[offsets[s] : offsets[s + 1]]
         size = v.size
         for i in range(size):
             power[i] = v[i] - v[i]  # missing stays missing, infinite becomes so
-        taken[:] = 0
-        block = 1
+        block = min(1, most)
         while block <= most:
             weight = float(block)
             for k in range(lengths.size):
                 if lengths[k] & block:
-                    a = taken[k]
-                    taken[k] += block
+                    a = lengths[k] & (block - 1)  # bars joined already: the smaller powers of two
                     row = out[k, offsets[s] : offsets[s + 1]]
                     if a == 0:
-                        row[:] = power[:size]
+                        for i in range(size):
+                            row[i] = power[i]
                     elif a < size:
                         made, new, old, sums = row[a:], v[a:], v[: size - a], power[: size - a]
                         for i in range(made.size):
@@ -194,7 +194,9 @@ def extremes(x: FloatArray, offsets: IntArray, lengths: IntArray, sign: float, o
     for s in range(offsets.size - 1):
         longest = max(longest, offsets[s + 1] - offsets[s])
     power, spare = np.empty(longest, np.float64), np.empty(longest, np.float64)
-    most = lengths.max()
+    most = 0
+    for n in lengths:
+        most = max(most, n)
     for s in range(offsets.size - 1):
         v = x[offsets[s] : offsets[s + 1]]
         size = v.size

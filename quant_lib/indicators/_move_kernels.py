@@ -161,8 +161,7 @@ def ultimate(
         longest = max(longest, offsets[s + 1] - offsets[s])
     power, spare = np.empty((2, longest), np.float64), np.empty((2, longest), np.float64)
     sums = np.empty((6, longest), np.float64)
-    taken = np.empty(3, np.int64)
-    most = lengths.max()
+    most = max(lengths[0], max(lengths[1], lengths[2]))
     for s in range(offsets.size - 1):
         first, last = offsets[s], offsets[s + 1]
         size = last - first
@@ -170,7 +169,7 @@ def ultimate(
         if size <= most:
             made[:] = np.nan
             continue
-        power[:, 0] = np.nan  # the first bar has no close before it
+        power[0, 0], power[1, 0] = np.nan, np.nan  # the first bar has no close before it
         bought, reach = power[0, 1:size], power[1, 1:size]
         for i in range(size - 1):
             floor = c[i] if c[i] < lo[i + 1] else lo[i + 1]
@@ -178,17 +177,16 @@ def ultimate(
             none = 0.0 * (c[i] + lo[i + 1] + h[i + 1])  # missing where one of them is
             bought[i] = c[i + 1] - floor + none
             reach[i] = top - floor + none
-        taken[:] = 0
-        block = 1
+        block = min(1, most)
         while block <= most:
             for k in range(3):
                 if lengths[k] & block:
-                    a = taken[k]
-                    taken[k] += block
+                    a = lengths[k] & (block - 1)
                     for side in range(2):
                         row, part = sums[2 * k + side, a:size], power[side, : size - a]
                         if a == 0:
-                            row[:] = part
+                            for i in range(row.size):
+                                row[i] = part[i]
                         else:
                             for i in range(row.size):
                                 row[i] += part[i]

@@ -22,18 +22,23 @@ _PRICE = 1e-12  # PRICE_TIE
 _PERCENT = 1e-10  # PERCENT_TIE
 
 
+_OPTIONS: dict[str, Any] = {
+    "nogil": True,
+    "cache": True,
+    "fastmath": False,
+    "error_model": "numpy",
+    "no_cfunc_wrapper": True,
+}
+
+
 def _compiled(kernel: _Kernel) -> _Kernel:
     """Compile on first call, release the GIL, keep the machine code beside the source; x / 0 is IEEE, as in numpy."""
-    made = numba.njit(nogil=True, cache=True, fastmath=False, error_model="numpy", no_cfunc_wrapper=True)(kernel)
-    return cast("_Kernel", made)
+    return cast("_Kernel", numba.njit(**_OPTIONS)(kernel))
 
 
 def _inner(kernel: _Kernel) -> _Kernel:
     """Compile for the kernels of this file only: what Python would need to call it is left out."""
-    made = numba.njit(
-        nogil=True, cache=True, fastmath=False, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True
-    )(kernel)
-    return cast("_Kernel", made)
+    return cast("_Kernel", numba.njit(**_OPTIONS, no_cpython_wrapper=True)(kernel))
 
 
 @_inner
@@ -249,23 +254,18 @@ def _wider(top: FloatArray, floor: FloatArray, lag: int, tops: FloatArray, floor
 def _places(c: FloatArray, out: FloatArray, at: int) -> None:
     """Stochastic, Williams %R and stochastic RSI over 14 bars."""
     end = at + c.size
-    a, b, p, q = (
-        out[row.SPARE + 2, at:end],
-        out[row.SPARE + 3, at:end],
-        out[row.SPARE + 4, at:end],
-        out[row.SPARE + 5, at:end],
-    )
     rsi, top, floor = out[row.RSI, at:end], out[row.TOP + 1, at:end], out[row.FLOOR + 1, at:end]
     _place(c, floor, top, floor, 0.0, out[row.SPARE, at:end])
     _place(c, top, top, floor, 0.0, out[row.WILLIAMS, at:end])
-    one = min(1, c.size)
-    _wider(rsi, rsi, one, a, b)
-    _wider(a, b, 2 * one, p, q)
-    _wider(p, q, 4 * one, a, b)
-    for i in range(min(13, c.size)):
-        p[i], q[i] = np.nan, np.nan
-    _wider(a, b, 6 * one, p, q)
-    _place(rsi, q, p, q, _PERCENT, out[row.SPARE + 1, at:end])
+    for k in range(row.SPARE + 2, row.SPARE + 6):
+        for i in range(at, min(at + 13, end)):
+            out[k, i] = np.nan
+    top, floor = rsi, rsi
+    for step in range(4):  # windows of 2, 4, 8; two of 8 overlap to make 14
+        to = row.SPARE + 2 + 2 * (step % 2)
+        _wider(top, floor, 6 if step == 3 else 1 << step, out[to, at:end], out[to + 1, at:end])
+        top, floor = out[to, at:end], out[to + 1, at:end]
+    _place(rsi, floor, top, floor, _PERCENT, out[row.SPARE + 1, at:end])
     for side in range(2):
         k, d = out[row.STOCH_K + 2 * side, at:end], out[row.STOCH_D + 2 * side, at:end]
         _of_three(out[row.SPARE + side, at:end], k)

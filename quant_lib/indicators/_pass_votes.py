@@ -27,18 +27,23 @@ _PERCENT = 1e-10  # PERCENT_TIE
 _DISPLACEMENT = 26
 
 
+_OPTIONS: dict[str, Any] = {
+    "nogil": True,
+    "cache": True,
+    "fastmath": False,
+    "error_model": "numpy",
+    "no_cfunc_wrapper": True,
+}
+
+
 def _compiled(kernel: _Kernel) -> _Kernel:
     """Compile on first call, release the GIL, keep the machine code beside the source; x / 0 is IEEE, as in numpy."""
-    made = numba.njit(nogil=True, cache=True, fastmath=False, error_model="numpy", no_cfunc_wrapper=True)(kernel)
-    return cast("_Kernel", made)
+    return cast("_Kernel", numba.njit(**_OPTIONS)(kernel))
 
 
 def _inner(kernel: _Kernel) -> _Kernel:
     """Compile for the kernels of this file only: what Python would need to call it is left out."""
-    made = numba.njit(
-        nogil=True, cache=True, fastmath=False, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True
-    )(kernel)
-    return cast("_Kernel", made)
+    return cast("_Kernel", numba.njit(**_OPTIONS, no_cpython_wrapper=True)(kernel))
 
 
 @_inner
@@ -235,11 +240,11 @@ def votes(
         total, known, trend = out[row.OTHER, at:end], out[row.OTHER_VOTES, at:end], out[row.EMA_50, at:end]
         for i in range(c.size):
             total[i], known[i] = 0.0, 0.0
-        _turning(out[row.RSI, at:end], 30.0, 70.0, total, known)
-        _turning(out[row.CCI, at:end], -100.0, 100.0, total, known)
-        _turning(out[row.WILLIAMS, at:end], -80.0, -20.0, total, known)
-        _band(out[row.STOCH_K, at:end], out[row.STOCH_D, at:end], c, trend, False, modern, total, known)
-        _band(out[row.STOCH_RSI_K, at:end], out[row.STOCH_RSI_D, at:end], c, trend, True, modern, total, known)
+        for k, low_end, high_end in ((row.RSI, 30.0, 70.0), (row.CCI, -100.0, 100.0), (row.WILLIAMS, -80.0, -20.0)):
+            _turning(out[k, at:end], low_end, high_end, total, known)
+        for k in range(2):  # stochastic of the price, then of the RSI
+            fast, slow = out[row.STOCH_K + 2 * k, at:end], out[row.STOCH_D + 2 * k, at:end]
+            _band(fast, slow, c, trend, k == 1, modern, total, known)
         _direction(out[row.ADX, at:end], out[row.PLUS, at:end], out[row.MINUS, at:end], modern, total, known)
         _awesome(out[row.AO, at:end], c, total, known)
         _moving(out[row.MOMENTUM, at:end], c, total, known)

@@ -28,18 +28,23 @@ if TYPE_CHECKING:
 _Kernel = TypeVar("_Kernel", bound="Callable[..., Any]")
 
 
+_OPTIONS: dict[str, Any] = {
+    "nogil": True,
+    "cache": True,
+    "fastmath": False,
+    "error_model": "numpy",
+    "no_cfunc_wrapper": True,
+}
+
+
 def _compiled(kernel: _Kernel) -> _Kernel:
     """Compile on first call, release the GIL, keep the machine code beside the source; x / 0 is IEEE, as in numpy."""
-    made = numba.njit(nogil=True, cache=True, fastmath=False, error_model="numpy", no_cfunc_wrapper=True)(kernel)
-    return cast("_Kernel", made)
+    return cast("_Kernel", numba.njit(**_OPTIONS)(kernel))
 
 
 def _inner(kernel: _Kernel) -> _Kernel:
     """Compile for the kernels of this file only: what Python would need to call it is left out."""
-    made = numba.njit(
-        nogil=True, cache=True, fastmath=False, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True
-    )(kernel)
-    return cast("_Kernel", made)
+    return cast("_Kernel", numba.njit(**_OPTIONS, no_cpython_wrapper=True)(kernel))
 
 
 @_inner

@@ -81,19 +81,23 @@ def permutation_entropy(
 
 @_compiled
 def rescaled_range(
-    x: FloatArray, offsets: IntArray, n: int, lags: IntArray, log_expected: FloatArray, out: FloatArray
+    x: FloatArray,
+    offsets: IntArray,
+    n: int,
+    lags: IntArray,
+    away: FloatArray,
+    log_expected: FloatArray,
+    out: FloatArray,
 ) -> None:
     """Hurst exponent: slope of ln(mean R/S) less its expectation under noise on ln(lag), plus a half.
 
     The window is cut into disjoint parts of each lag, from its newest value back; parts without any movement have no
-    R/S and are left out. A missing value makes every window that holds it missing.
+    R/S and are left out. ``away`` is ln(lag) less its mean. A missing value makes every window that holds it missing.
     """
     longest = 0
     for s in range(offsets.size - 1):
         longest = max(longest, offsets[s + 1] - offsets[s])
     ratios = np.empty((lags.size, longest), np.float64)
-    log_lag = np.log(lags.astype(np.float64))
-    middle = log_lag.mean()
     for s in range(offsets.size - 1):
         first, last = offsets[s], offsets[s + 1]
         for g in range(lags.size):
@@ -128,9 +132,8 @@ def rescaled_range(
                     if not np.isnan(ratio):
                         total += ratio
                         parts += 1
-                away = log_lag[g] - middle
-                square += away * away
-                slope += away * (math.log(total / parts) - log_expected[g]) if parts > 0 else np.nan
+                square += away[g] * away[g]
+                slope += away[g] * (math.log(total / parts) - log_expected[g]) if parts > 0 else np.nan
             hurst = 0.5 + slope / square
             out[i] = min(max(hurst, 0.0), 1.0) if math.isfinite(hurst) else np.nan
 

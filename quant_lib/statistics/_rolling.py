@@ -112,7 +112,9 @@ def hurst(x: npt.ArrayLike, length: int, offsets: IntArray | None = None) -> Flo
     out = np.empty_like(values)
     lags = hurst_lags(length)
     expected = np.log([expected_rescaled_range(lag) for lag in lags])
-    _memory_kernels.rescaled_range(values, bounds(values, offsets), length, np.array(lags, np.int64), expected, out)
+    log_lag = np.log(np.array(lags, np.float64))
+    away, sizes = log_lag - log_lag.mean(), np.array(lags, np.int64)
+    _memory_kernels.rescaled_range(values, bounds(values, offsets), length, sizes, away, expected, out)
     return out
 
 
