@@ -10,7 +10,20 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from quant_lib.indicators._averages import ema, emas, hma, rma, rolling_median, rolling_std, sma, smas, vwma, wma
+    from quant_lib.indicators._averages import (
+        Bollinger,
+        bollinger,
+        ema,
+        emas,
+        hma,
+        rma,
+        rolling_median,
+        rolling_std,
+        sma,
+        smas,
+        vwma,
+        wma,
+    )
     from quant_lib.indicators._oscillators import (
         BullBear,
         Macd,
@@ -45,7 +58,20 @@ if TYPE_CHECKING:
     from quant_lib.indicators._series import IndicatorInputError, change, lag
 
 _HOME = {
-    "_averages": ("ema", "emas", "hma", "rma", "rolling_median", "rolling_std", "sma", "smas", "vwma", "wma"),
+    "_averages": (
+        "Bollinger",
+        "bollinger",
+        "ema",
+        "emas",
+        "hma",
+        "rma",
+        "rolling_median",
+        "rolling_std",
+        "sma",
+        "smas",
+        "vwma",
+        "wma",
+    ),
     "_oscillators": (
         "BullBear",
         "Macd",
@@ -82,6 +108,7 @@ _HOME = {
 _MODULE = {name: module for module, names in _HOME.items() for name in names}
 
 __all__ = [
+    "Bollinger",
     "BullBear",
     "DirectionalMovement",
     "Ichimoku",
@@ -90,6 +117,7 @@ __all__ = [
     "Stochastic",
     "atr",
     "awesome",
+    "bollinger",
     "bull_bear",
     "cci",
     "change",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -138,6 +139,25 @@ def rolling_std(x: npt.ArrayLike, length: int, ddof: int = 0, offsets: IntArray 
     middle = sma(values, check_length(length, ddof + 1), offsets)
     _kernels.deviation(values, middle, bounds(values, offsets), length, ddof, out)
     return out
+
+
+@dataclass(frozen=True, slots=True)
+class Bollinger:
+    """Bollinger bands, each of shape (n_bars,), same unit as the series."""
+
+    upper: FloatArray
+    middle: FloatArray
+    lower: FloatArray
+
+
+def bollinger(x: npt.ArrayLike, length: int = 20, sigmas: float = 2.0, offsets: IntArray | None = None) -> Bollinger:
+    """Bollinger bands: SMA and ``sigmas`` population deviations around it; shapes and errors as in `sma`."""
+    values = series(x)
+    at = bounds(values, offsets)
+    middle, reach = sma(values, length, at), np.empty_like(values)
+    _kernels.deviation(values, middle, at, length, 0, reach)
+    reach *= sigmas
+    return Bollinger(middle + reach, middle, middle - reach)
 
 
 def rolling_median(x: npt.ArrayLike, length: int, offsets: IntArray | None = None) -> FloatArray:

@@ -259,7 +259,15 @@ def deviation(x: FloatArray, mean: FloatArray, offsets: IntArray, n: int, ddof: 
             continue
         made, middle, newest = out[first + n - 1 : last], mean[first + n - 1 : last], x[first + n - 1 : last]
         made[:] = 0.0
-        for k in range(0, n - 1, 2):
+        for k in range(0, n - 3, 4):  # two pairs at a time
+            a, b = x[first + k : last - n + 1 + k], x[first + k + 1 : last - n + 2 + k]
+            c, d = x[first + k + 2 : last - n + 3 + k], x[first + k + 3 : last - n + 4 + k]
+            for i in range(made.size):
+                m = middle[i]
+                p, q, r, t = a[i] - m, b[i] - m, c[i] - m, d[i] - m
+                made[i] = (made[i] + (p * p + q * q)) + (r * r + t * t)
+        if n % 4 >= 2:
+            k = n - n % 4
             a, b = x[first + k : last - n + 1 + k], x[first + k + 1 : last - n + 2 + k]
             for i in range(made.size):
                 p, q = a[i] - middle[i], b[i] - middle[i]

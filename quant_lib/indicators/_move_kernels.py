@@ -70,6 +70,54 @@ def true_range(
 
 
 @_compiled
+def average_range(
+    high: FloatArray, low: FloatArray, close: FloatArray, offsets: IntArray, n: int, out: FloatArray
+) -> None:
+    """Wilder's average of the true range, the first bar's own range included: `true_range`, then `_kernels.smooth`."""
+    alpha = 1.0 / n
+    for s in range(offsets.size - 1):
+        first, last = offsets[s], offsets[s + 1]
+        if first == last:
+            continue
+        out[first] = high[first] - low[first]
+        h, lo, before, made = high[first + 1 : last], low[first + 1 : last], close[first:last], out[first + 1 : last]
+        for i in range(made.size):
+            a, b, reach = abs(h[i] - before[i]), abs(lo[i] - before[i]), h[i] - lo[i]
+            b = a if a > b else b
+            made[i] = (reach if reach > b else b) + 0.0 * (h[i] + lo[i] + before[i])  # missing stays missing
+        known = 0
+        anchor, total, state = 0.0, 0.0, 0.0
+        for i in range(first, last):
+            v = out[i]
+            if v != v:
+                continue
+            known += 1
+            if known > n:
+                state += alpha * (v - state)
+                out[i] = state
+                continue
+            if known == 1:
+                anchor = v
+            total += v - anchor
+            out[i] = np.nan
+            if known == n:
+                state = anchor + total / n
+                out[i] = state
+
+
+@_compiled
+def difference(x: FloatArray, offsets: IntArray, bars: int, out: FloatArray) -> None:
+    """Value less the one ``bars`` bars before."""
+    for s in range(offsets.size - 1):
+        first, last = offsets[s], offsets[s + 1]
+        edge = min(first + bars, last)
+        out[first:edge] = np.nan
+        made, new, old = out[edge:last], x[edge:last], x[first:last]
+        for i in range(made.size):
+            made[i] = new[i] - old[i]
+
+
+@_compiled
 def directional(
     high: FloatArray,
     low: FloatArray,

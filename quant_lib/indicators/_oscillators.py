@@ -15,7 +15,6 @@ from quant_lib.indicators._series import (
     FloatArray,
     IntArray,
     bounds,
-    change,
     check_length,
     same_size,
     series,
@@ -146,7 +145,10 @@ def awesome(high: npt.ArrayLike, low: npt.ArrayLike, offsets: IntArray | None = 
 
 def momentum(x: npt.ArrayLike, length: int = 10, offsets: IntArray | None = None) -> FloatArray:
     """Value less the value ``length`` bars ago, same unit as ``x``; shapes as in `rsi`."""
-    return change(x, length, offsets)
+    values = series(x)
+    out = np.empty_like(values)
+    _move_kernels.difference(values, bounds(values, offsets), check_length(length), out)
+    return out
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ def _compiled(kernel: _Kernel) -> _Kernel:
 
 def _inner(kernel: _Kernel) -> _Kernel:
     """Compile for the kernels of this file only: what Python would need to call it is left out."""
-    return cast("_Kernel", numba.njit(**_OPTIONS, no_cpython_wrapper=True)(kernel))
+    return cast("_Kernel", numba.njit(**_OPTIONS | {"no_cpython_wrapper": True})(kernel))
 
 
 @_inner
@@ -267,9 +267,9 @@ def _places(c: FloatArray, out: FloatArray, at: int) -> None:
         top, floor = out[to, at:end], out[to + 1, at:end]
     _place(rsi, floor, top, floor, _PERCENT, out[row.SPARE + 1, at:end])
     for side in range(2):
-        k, d = out[row.STOCH_K + 2 * side, at:end], out[row.STOCH_D + 2 * side, at:end]
-        _of_three(out[row.SPARE + side, at:end], k)
-        _of_three(k, d)
+        fast, slow = out[row.STOCH_K + 2 * side, at:end], out[row.STOCH_D + 2 * side, at:end]
+        _of_three(out[row.SPARE + side, at:end], fast)
+        _of_three(fast, slow)
 
 
 @_compiled

@@ -43,7 +43,7 @@ def _compiled(kernel: _Kernel) -> _Kernel:
 
 def _inner(kernel: _Kernel) -> _Kernel:
     """Compile for the kernels of this file only: what Python would need to call it is left out."""
-    return cast("_Kernel", numba.njit(**_OPTIONS, no_cpython_wrapper=True)(kernel))
+    return cast("_Kernel", numba.njit(**_OPTIONS | {"no_cpython_wrapper": True})(kernel))
 
 
 @_inner

@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from quant_lib.indicators import _kernels, _move_kernels
-from quant_lib.indicators._averages import rma
 from quant_lib.indicators._series import (
     PRICE_TIE,
     FloatArray,
@@ -126,7 +125,11 @@ def atr(
     TradingView's exports of ``ta.atr`` start one bar earlier than a seed without
     the first bar would, and at its value. Shapes and unit as in `true_range`.
     """
-    return rma(true_range(high, low, close, offsets, first_bar=True), length, offsets)
+    h, lo, c = series(high, "high"), series(low, "low"), series(close, "close")
+    same_size(high=h, low=lo, close=c)
+    out = np.empty_like(c)
+    _move_kernels.average_range(h, lo, c, bounds(c, offsets), check_length(length), out)
+    return out
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,8 @@ class IndicatorInputError(QuantError):
 
 def series(x: npt.ArrayLike, what: str = "series") -> FloatArray:
     """Give ``x`` as a contiguous, writeable float64 vector: the one type the kernels are compiled for."""
+    if type(x) is np.ndarray and x.dtype == np.float64 and x.ndim == 1 and x.flags.carray:
+        return x
     made = np.require(x, np.float64, ["C", "W"])
     if made.ndim != 1:
         raise IndicatorInputError(what, f"of shape {made.shape}", "one dimension, one value per bar")
@@ -45,7 +47,7 @@ def bounds(x: FloatArray, offsets: IntArray | None) -> IntArray:
     if offsets is None:
         return np.array([0, x.size], np.int64)
     made = np.require(offsets, np.int64, ["C", "W"])
-    if made.ndim != 1 or made.size < 1 or made[0] != 0 or made[-1] != x.size or bool(np.any(np.diff(made) < 0)):
+    if made.ndim != 1 or made.size < 1 or made[0] != 0 or made[-1] != x.size or bool((made[1:] < made[:-1]).any()):
         raise IndicatorInputError("offsets", str(made.tolist()[:8]), f"0, …, {x.size} without going back")
     return made
 

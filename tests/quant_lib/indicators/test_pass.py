@@ -116,6 +116,18 @@ def test_the_compiled_count_is_the_tally_of_the_votes(ruleset, tick, gaps, sizes
     np.testing.assert_array_equal(rate(*columns, ruleset, at), rows[row.MA : row.OTHER_VOTES + 1])
 
 
+@pytest.mark.parametrize("gaps", [0.0, 0.03])
+def test_fused_indicators_have_the_bits_of_their_parts(gaps):
+    (high, low, close, _), at = make_columns((900, *SHORT), 5, gaps=gaps)
+    expected = ta.rma(ta.true_range(high, low, close, at, first_bar=True), 14, at)
+    np.testing.assert_array_equal(ta.atr(high, low, close, 14, at), expected)
+    np.testing.assert_array_equal(ta.momentum(close, 10, at), ta.change(close, 10, at))
+    bands, sigma = ta.bollinger(close, 20, 2.0, at), ta.rolling_std(close, 20, 0, at)
+    np.testing.assert_array_equal(bands.middle, ta.sma(close, 20, at))
+    np.testing.assert_array_equal(bands.upper, bands.middle + 2.0 * sigma)
+    np.testing.assert_array_equal(bands.lower, bands.middle - 2.0 * sigma)
+
+
 def test_a_series_does_not_depend_on_its_neighbours():
     columns, at = make_columns((400, 5000, 3, 900), 3)
     together = rate(*columns, offsets=at)
