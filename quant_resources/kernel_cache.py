@@ -45,6 +45,6 @@ def seconds_compiling(figures: dict[str, float]) -> Iterator[None]:
     """Note, as ``seconds_compiling``, the wall time that kernels were compiled meanwhile; 0 where all were kept."""
     from numba.core.event import TimingListener, install_listener
 
-    with install_listener("numba:compile", TimingListener()) as timer:
+    with install_listener("numba:compile", TimingListener()) as timer:  # type: ignore[no-untyped-call]
         yield
     figures["seconds_compiling"] = round(float(timer.duration), 3) if timer.done else 0.0
