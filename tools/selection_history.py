@@ -109,7 +109,8 @@ def per_profile(rows: list[Line]) -> str:
             stages[int(str(row.summary["reached"]))] += 1
         other = _opposite(profile)
         both = sum(len(row.winners & won.get((other, row.day), frozenset())) for row in own)
-        shown = str(both) if (other, rows[0].day) in won else "–"
+        two_sided = other != profile and any(row.profile == other for row in rows)
+        shown = str(both) if two_sided else "–"  # a sleeve without an opposite would be compared with itself
         total = {key: sum(int(str(row.summary[key])) for row in own) for key in _TOTALS}
         reached = "/".join(str(stages[number]) for number in (1, 2, 3, 4))
         empty = sum(not row.winners for row in own)
