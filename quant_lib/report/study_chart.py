@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from typing import Any
 
 import pandas as pd
 
@@ -52,11 +53,10 @@ def _panel(rows: pd.DataFrame, states: list[tuple[str, str]], left: float, title
 
     bottom = _TOP + _ROW * len(states)
     marks = [_text(left, 14, title, weight=600), _line(across(0.0), _TOP - 6, across(0.0), bottom, _FAINT)]
+    by_state: dict[Any, dict[Any, Any]] = dict(zip(rows.index, rows.to_dict("records"), strict=True))
     for at, state in enumerate(states):
-        if state not in rows.index:
-            continue
-        row, y = rows.loc[state], _TOP + _ROW * at + 11
-        if row["mean"] is None or row["mean"] != row["mean"]:
+        row, y = by_state.get(state), _TOP + _ROW * at + 11
+        if row is None or row["mean"] is None or row["mean"] != row["mean"]:
             continue
         colour, known = _COLOURS[row["leans"]], row["mean_low"] is not None and row["mean_low"] == row["mean_low"]
         if known:
