@@ -77,7 +77,8 @@ def test_the_funnel_accounts_for_everyone(rows, options, seed):
     assert (funnel["rows_in"] - funnel["rows_out"]).tolist() == per_step.tolist()
     assert funnel["step"].is_unique
     left = result.candidates["symbol"].tolist() + drops["symbol"].tolist()
-    assert sorted(left) == sorted(frame["symbol"])
+    named = {name for name in options.get("include_symbols", ()) if ":" in name}
+    assert sorted(left) == sorted({*frame["symbol"], *named}), "a symbol named and not known is told too"
     assert funnel["rows_out"].iloc[-1] == len(result.candidates)
     assert result.candidates["rank"].tolist() == list(range(1, len(result.candidates) + 1))
     shuffled = screen(frame.sample(frac=1.0, random_state=seed), ScreenRules(**options))
