@@ -74,15 +74,33 @@ def daily_schedule(settings: Settings, project: Project, daily: Any) -> dg.Sched
         cron_schedule=f"{int(minute)} {int(hour)} * * *",
         execution_timezone="UTC",
         default_status=dg.DefaultScheduleStatus.STOPPED,
-        description="Materialises the UTC day that has just closed: shared facts, then every sleeve.",
+        description="Materialises the UTC day that has just closed: shared facts, then sleeves whose market was open.",
     )
     def daily_after_close(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         if settings.market_as_of:
             return dg.SkipReason(f"the market's clock stands at {settings.market_as_of}: it has no new day")
         date = closed_day(context.scheduled_execution_time)
-        return dg.RunRequest(run_key=date.isoformat(), partition_key=date.isoformat(), tags={"quant/why": "schedule"})
+        return dg.RunRequest(
+            run_key=date.isoformat(),
+            partition_key=date.isoformat(),
+            asset_selection=assets_of_day(project, date),
+            tags={"quant/why": "schedule"},
+        )
 
     return daily_after_close
+
+
+def assets_of_day(project: Project, date: dt.date) -> list[dg.AssetKey]:
+    """Every shared fact, and the steps of the sleeves whose market has a session on the date."""
+    import numpy as np
+
+    from quant_assets.sleeve_rules import sleeve_calendar
+
+    day = np.array([date], dtype="datetime64[us]")
+    open_sleeves = [
+        name for name in sorted(project.sleeves) if sleeve_calendar(project, project.sleeve(name)).is_session(day)[0]
+    ]
+    return [*keys.DATA_KEYS, *(keys.sleeve_key(name, step) for name in open_sleeves for step in keys.SLEEVE_STEPS)]
 
 
 def closed_day(moment: dt.datetime) -> dt.date:

@@ -14,7 +14,7 @@ from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PART
 from dagster._core.test_utils import create_run_for_test
 
 from quant_assets import keys
-from quant_assets.automation.build import daily_schedule
+from quant_assets.automation.build import assets_of_day, daily_schedule
 from quant_assets.automation.landed import landed_since, requests_for
 from quant_assets.configured import load_configured
 from quant_assets.definitions import build_definitions
@@ -295,6 +295,15 @@ def test_the_schedule_asks_for_the_day_that_has_closed(moment, day):
     context = dg.build_schedule_context(scheduled_execution_time=dt.datetime.fromisoformat(moment))
     request = schedule(context)
     assert (request.partition_key, request.run_key) == (day, day)
+
+
+@pytest.mark.parametrize(("day", "stocks"), [("2024-03-08", True), ("2024-03-09", False), ("2024-07-04", False)])
+def test_a_sleeve_whose_market_was_closed_is_not_asked_for(day, stocks):
+    _, project = load_configured()
+    asked = assets_of_day(project, dt.date.fromisoformat(day))
+    assert set(keys.DATA_KEYS) <= set(asked)
+    assert keys.sleeve_key("crypto_rating_all_long", "weights") in asked
+    assert (keys.sleeve_key("us_stock_rating_all_long", "weights") in asked) is stocks
 
 
 def test_a_market_whose_clock_stands_still_has_no_new_day():
