@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+from quant_lib.contracts._candidate_tables import (
+    CANDIDATE_DROPS,
+    CANDIDATE_FUNNEL,
+    CANDIDATE_MEMBERSHIP,
+    CANDIDATE_SCANNERS,
+    CANDIDATE_SIGNALS,
+    CANDIDATES,
+)
 from quant_lib.contracts._decision_tables import (
     ALLOCATIONS,
     ATOMS,
@@ -9,12 +17,6 @@ from quant_lib.contracts._decision_tables import (
     BACKTEST_RETURNS,
     BACKTEST_WEIGHTS,
     BACKTEST_WINDOWS,
-    CANDIDATE_DROPS,
-    CANDIDATE_FUNNEL,
-    CANDIDATE_MEMBERSHIP,
-    CANDIDATE_SCANNERS,
-    CANDIDATE_SIGNALS,
-    CANDIDATES,
     DECISION_TABLES,
     FOUNDATION,
     POSITIONS,

@@ -21,7 +21,7 @@ def signals_say_why(signals: pd.DataFrame) -> Verdict:
     """Every typed signal has a figure, or its name stands among the missing ones with the reason."""
     import pandas as pd
 
-    from quant_lib.contracts._decision_tables import CANDIDATE_SIGNALS
+    from quant_lib.contracts._candidate_tables import CANDIDATE_SIGNALS
 
     figures = [column.name for column in CANDIDATE_SIGNALS.columns if column.type == "float64"]
     told = [text.partition(":")[0].split(", ") for text in signals["missing"]]
