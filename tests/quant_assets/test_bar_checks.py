@@ -9,7 +9,7 @@ import pytest
 from quant_assets.checks.shared import _filled_bars, judge_bars
 from quant_lib.contracts import OHLCV, OHLCV_FETCHES
 from quant_resources.lakehouse import Lake
-from quant_resources.lakehouse import lake as lake_module
+from quant_resources.lakehouse import _reads as lake_module
 
 FIRST, LAST = dt.date(2024, 1, 1), dt.date(2024, 6, 20)
 SYMBOL = "X:AUSDT"

@@ -109,7 +109,7 @@ def test_lot_sizes_are_required_where_the_exchange_was_asked(lake):
 
 
 def test_judging_one_date_opens_the_files_of_its_month_only(lake, monkeypatch):
-    from quant_resources.lakehouse import lake as module
+    from quant_resources.lakehouse import _reads as module
 
     for day in (dt.date(2024, 3, 15), dt.date(2024, 4, 15), dt.date(2024, 5, 15)):
         store(lake, day, listings("AUSDT"))

@@ -16,7 +16,7 @@ from quant_lib.contracts import OHLCV
 from quant_lib.features import FEATURES, FEATURES_TABLE, STRESS_WINDOWS
 from quant_lib.health import HealthRules
 from quant_resources.lakehouse import Lake, SchemaChangedError
-from quant_resources.lakehouse import lake as lake_module
+from quant_resources.lakehouse import _reads as lake_module
 
 DAYS = 300
 START = dt.date(2023, 1, 1)

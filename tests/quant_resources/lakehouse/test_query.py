@@ -190,7 +190,7 @@ def test_a_pinned_version_is_queried(filled, kit):
 
 def test_only_the_files_of_named_tables_are_opened(filled, monkeypatch):
     """A statement over one table verifies one table."""
-    from quant_resources.lakehouse import lake as module
+    from quant_resources.lakehouse import _reads as module
 
     seen = []
     real = module.verified_paths

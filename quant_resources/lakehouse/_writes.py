@@ -1,0 +1,167 @@
+"""Writing tables: every write is one commit."""
+
+from __future__ import annotations
+
+import calendar
+import datetime as dt
+import functools
+import time
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from quant_lib.contracts import Ownership, TableSpec
+from quant_lib.keys import validate_profile
+from quant_resources.lakehouse import _commit, _frames, _write
+from quant_resources.lakehouse._tables import Tables
+from quant_resources.lakehouse.errors import FrameMismatchError, UnknownTableError
+from quant_resources.lakehouse.receipt import Receipt
+
+
+class Writes(Tables):
+    """Rows of dates, profiles or symbols put in the place of those stored."""
+
+    def replace(self, spec: TableSpec, frame: pd.DataFrame, *, date: dt.date, profile: str | None = None) -> Receipt:
+        """Make the rows of a date (and profile) exactly ``frame``, in one commit.
+
+        Parameters
+        ----------
+        spec : TableSpec
+            Table.
+        frame : DataFrame
+            All rows of the date (and profile); may be empty.
+        date : datetime.date
+            Partition date.
+        profile : str, optional
+            Sleeve; required for decision tables, refused for shared ones.
+
+        Returns
+        -------
+        Receipt
+            ``changed`` is False when the rows were already exactly these, volatile
+            columns left out.
+
+        Raises
+        ------
+        FrameMismatchError
+            If the rows do not fit the table or belong elsewhere; nothing is written.
+        WriteConflictError
+            If other writers kept winning.
+        """
+        if spec.ownership is Ownership.SHARED:
+            if profile is not None:
+                raise FrameMismatchError(spec.name, "a shared table has no profile")
+            return self.replace_dates(spec, frame, dates=[date])
+        if profile is None:
+            raise FrameMismatchError(spec.name, "a decision table needs a profile")
+        validate_profile(profile)
+        rows = self._keyed(spec, frame)
+        self._belongs(spec, rows, [date])
+        table = rows.table()
+        strangers = set(table.column("profile").unique().to_pylist()) - {profile}
+        if strangers:
+            raise FrameMismatchError(spec.name, f"rows of {sorted(strangers)} do not belong to profile {profile}")
+        merges = {(profile, date.isoformat()): _write.replacing(table)}
+        facts = {"operation": "replace", "profile": profile, "date": date.isoformat()}
+        return self._write(spec, rows, merges, facts)
+
+    def replace_dates(self, spec: TableSpec, frame: pd.DataFrame, *, dates: Collection[dt.date]) -> Receipt:
+        """Make the rows of several dates of a shared table exactly ``frame``, in one commit."""
+        if spec.ownership is not Ownership.SHARED:
+            raise FrameMismatchError(spec.name, "several dates at once are only replaced in shared tables")
+        rows = self._keyed(spec, frame)
+        self._belongs(spec, rows, dates)
+        days = np.unique(np.array(sorted(dates), dtype="datetime64[D]"))
+        parts = rows.months()
+        merges: dict[_write.Cell, _write.Merge] = {}
+        for month in np.unique(days.astype("datetime64[M]")):
+            of_month = days[days.astype("datetime64[M]") == month]
+            whole = len(of_month) == calendar.monthrange(*map(int, str(month).split("-")))[1]
+            given = functools.partial(rows.table, *parts.get(str(month), (0, 0)))
+            merges[str(month), ""] = _write.replacing_days(spec, self.root / spec.name, given, of_month, whole)
+        facts = {"operation": "replace_dates", "dates": [str(days[0]), str(days[-1])], "n_dates": len(days)}
+        return self._write(spec, rows, merges, facts)
+
+    def add_missing(self, spec: TableSpec, frame: pd.DataFrame) -> Receipt:
+        """Add rows whose key is not stored yet, in one commit; stored rows stay as they are, bit for bit."""
+        if spec.ownership is not Ownership.SHARED:
+            raise FrameMismatchError(spec.name, "rows are only added to shared tables")
+        rows, root = self._keyed(spec, frame), self.root / spec.name
+        merges = {
+            (month, ""): _write.adding(spec, root, functools.partial(rows.table, *part))
+            for month, part in rows.months().items()
+        }
+        return self._write(spec, rows, merges, {"operation": "add_missing"})
+
+    def replace_symbols(self, spec: TableSpec, frame: pd.DataFrame, *, symbols: Collection[str]) -> Receipt:
+        """Make the rows of some symbols of a shared table exactly ``frame``, whatever their dates, in one commit.
+
+        An operator's action: what is only ever added to otherwise is rewritten. Older
+        versions keep what was there.
+        """
+        if spec.ownership is not Ownership.SHARED or "symbol" not in spec.column_names:
+            raise FrameMismatchError(spec.name, "rows of symbols are only replaced in shared tables that have them")
+        strangers = sorted(set(frame["symbol"]) - set(symbols))
+        if strangers:
+            raise FrameMismatchError(spec.name, f"rows of {strangers[0]} do not belong to the symbols being written")
+        rows = self._keyed(spec, frame)
+        parts, root, names = rows.months(), self.root / spec.name, sorted(symbols)
+        stored = {file.partition for file in self._log(spec.name).snapshot().files} if self.exists(spec.name) else set()
+        merges: dict[_write.Cell, _write.Merge] = {
+            (month, ""): _write.replacing_symbols(
+                spec, root, functools.partial(rows.table, *parts.get(month, (0, 0))), names
+            )
+            for month in sorted(stored | set(parts))
+        }
+        return self._write(spec, rows, merges, {"operation": "replace_symbols", "n_symbols": len(names)})
+
+    def rebuild(self, spec: TableSpec, frame: pd.DataFrame) -> Receipt:
+        """Make a shared table exactly ``frame``, with the columns declared now, in one commit.
+
+        The one way from the columns of an older release to those of this one. Older versions keep what they hold.
+        """
+        if spec.ownership is not Ownership.SHARED:
+            raise FrameMismatchError(spec.name, "only shared tables are made anew")
+        rows = self._keyed(spec, frame)
+        parts, root = rows.months(), self.root / spec.name
+        stored = {file.partition for file in self._log(spec.name).snapshot().files} if self.exists(spec.name) else set()
+        merges: dict[_write.Cell, _write.Merge] = {
+            (month, ""): _write.replacing_days(
+                spec, root, functools.partial(rows.table, *parts.get(month, (0, 0))), np.empty(0, "M8[D]"), whole=True
+            )
+            for month in sorted(stored | set(parts))
+        }
+        return self._write(spec, rows, merges, {"operation": "rebuild"})
+
+    def _keyed(self, spec: TableSpec, frame: pd.DataFrame) -> _frames.KeyedRows:
+        if self.spec(spec.name) != spec:
+            raise UnknownTableError(spec.name, tuple(sorted(self._specs)))
+        return _frames.keyed_rows(spec, frame)
+
+    def _belongs(self, spec: TableSpec, rows: _frames.KeyedRows, dates: Collection[dt.date]) -> None:
+        strays = _write.stray_days(rows, [np.datetime64(date, "D") for date in dates])
+        if not dates or len(strays):
+            where = f"rows of {strays[0]}" if len(strays) else "no date is given; rows"
+            raise FrameMismatchError(spec.name, f"{where} do not belong to the dates being written")
+
+    def _write(
+        self,
+        spec: TableSpec,
+        rows: _frames.KeyedRows,
+        merges: Mapping[_write.Cell, _write.Merge],
+        facts: dict[str, Any],
+    ) -> Receipt:
+        started = time.perf_counter()
+        planner = _write.Planner(spec, self.root / spec.name, merges, spec.ownership is Ownership.DECISION)
+        how = facts["operation"]
+        return _commit.commit(
+            self._log(spec.name),
+            planner,
+            facts,
+            len(rows),
+            started,
+            hash_rows=how != "add_missing",
+            anew=how == "rebuild",
+        )
