@@ -41,6 +41,7 @@ def selection_rules(project: Project, sleeve: SleeveConfig) -> SelectionRules:
         cluster_threshold=selection.cluster_threshold,
         max_clusters=selection.max_clusters,
         cluster_lookbacks=risk.lookbacks,
+        condition_limit=risk.kappa_max,
         liquidity_scale=selection.liquidity_scale,
         overall_rating=overall_rating(project),
         weights=selection.weights,
@@ -58,7 +59,7 @@ def filters(sleeve: SleeveConfig) -> tuple[Filter, ...]:
         chain.append(Predictability(**written.predictability.model_dump()))
     if written.friction is not None:
         hurdle = written.friction.hurdle
-        engines_own = ENGINES[sleeve.selection.engine].hurdle
+        engines_own = ENGINES[sleeve.selection.engine].hurdle_with(sleeve.selection.momentum_min)
         ticket = sleeve.risk.capital * sleeve.risk.asset_cap
         chain.append(Friction(ticket=ticket, hurdle=engines_own if hurdle is None else hurdle))
     for config, made in (

@@ -14,6 +14,8 @@ from quant_lib.errors import QuantError
 FloatArray = npt.NDArray[np.float64]
 
 MIN_LOOKBACK = 20
+MAX_SHRINK, SHRINK_STEP = 0.10, 0.01
+"""Where raising the shrinkage for the sake of the condition number ends, and its step."""
 _MIN_SHARE = 0.8
 
 
@@ -81,6 +83,79 @@ def cluster_returns(
     return pd.Series(labels, index=ordered.columns, dtype="int64", name="cluster")
 
 
+@dataclass(frozen=True, slots=True)
+class Conditioning:
+    """How far correlations were shrunk, and what that left.
+
+    Parameters
+    ----------
+    shrink : float
+        Correlations are scaled by one less this off the diagonal.
+    condition_number : float
+        Largest of any lookback after shrinking; infinite where a matrix is not positive definite.
+    met : bool
+        Whether it is within the bound.
+    """
+
+    shrink: float
+    condition_number: float
+    met: bool
+
+
+def conditioned_shrink(
+    returns: pd.DataFrame,
+    *,
+    limit: float,
+    lookbacks: Sequence[int] = (60, 120, 200),
+    shrink: float = 0.01,
+    half_life: float | None = None,
+) -> Conditioning:
+    """Smallest shrinkage in steps of 0.01 that keeps every lookback's correlations within a condition number.
+
+    Shrinking towards the identity moves each eigenvalue to ``(1 - s) e + s``, so one decomposition of each
+    lookback serves every step (semantics 5.5).
+
+    Parameters
+    ----------
+    returns, lookbacks, half_life
+        As in `cluster_returns`.
+    limit : float
+        Largest condition number wanted, at least 1.
+    shrink : float
+        Where to start. Steps end at 0.10, or here where this is more.
+
+    Returns
+    -------
+    Conditioning
+        Of the last step tried, which need not meet the limit.
+
+    Raises
+    ------
+    ClusteringError
+        As `cluster_returns`, or a limit below 1.
+    """
+    _validate(returns, lookbacks, 0.0, 1, shrink, half_life)
+    if not limit >= 1.0:
+        raise ClusteringError(f"limit was {limit!r}", "a condition number is at least 1")
+    values = returns.sort_index(axis=0).sort_index(axis=1).to_numpy(dtype="float64")
+    if values.shape[1] < 2:
+        return Conditioning(shrink, 1.0, met=True)
+    windows = [values[-length:] for length in sorted(set(usable_lookbacks(len(values), lookbacks)))]
+    spectra = [np.linalg.eigvalsh(_window_correlation(window, half_life)) for window in windows]
+    ends = [(float(spectrum[0]), float(spectrum[-1])) for spectrum in spectra]
+    steps = range(1 + max(0, round((MAX_SHRINK - shrink) / SHRINK_STEP)))
+    for at in (round(shrink + SHRINK_STEP * step, 12) for step in steps):
+        worst = max(_condition(least, largest, at) for least, largest in ends)
+        if worst <= limit:
+            break
+    return Conditioning(at, worst, met=worst <= limit)
+
+
+def _condition(least: float, largest: float, shrink: float) -> float:
+    least, largest = ((1.0 - shrink) * end + shrink for end in (least, largest))
+    return largest / least if least > 0.0 else float("inf")
+
+
 def correlation_distance(
     returns: FloatArray, *, lookbacks: Sequence[int], shrink: float = 0.01, half_life: float | None = None
 ) -> FloatArray:
@@ -105,12 +180,7 @@ def correlation_distance(
     ClusteringError
         No usable lookback.
     """
-    lengths = [length for length in (min(int(n), len(returns)) for n in lookbacks) if length >= MIN_LOOKBACK]
-    if not lengths:
-        raise ClusteringError(
-            f"{len(returns)} sessions and lookbacks {list(lookbacks)} leave none of at least {MIN_LOOKBACK}",
-            "give more history, or lookbacks of 20 sessions and more",
-        )
+    lengths = usable_lookbacks(len(returns), lookbacks)
     distances = {length: _one_distance(returns[-length:], shrink, half_life) for length in sorted(set(lengths))}
     average = np.mean([distances[length] for length in lengths], axis=0)
     average = (average + average.T) / 2.0
@@ -118,9 +188,27 @@ def correlation_distance(
     return np.asarray(average, dtype="float64")
 
 
-def _one_distance(window: FloatArray, shrink: float, half_life: float | None) -> FloatArray:
+def usable_lookbacks(sessions: int, lookbacks: Sequence[int]) -> list[int]:
+    """Lookbacks cut to the sessions there are, without those shorter than 20; `ClusteringError` if none is left."""
+    lengths = [length for length in (min(int(n), sessions) for n in lookbacks) if length >= MIN_LOOKBACK]
+    if not lengths:
+        raise ClusteringError(
+            f"{sessions} sessions and lookbacks {list(lookbacks)} leave none of at least {MIN_LOOKBACK}",
+            "give more history, or lookbacks of 20 sessions and more",
+        )
+    return lengths
+
+
+def _window_correlation(window: FloatArray, half_life: float | None) -> FloatArray:
+    """Correlations of a lookback, 1 on the diagonal also for a stream that does not move."""
     overlap = min(float(MIN_LOOKBACK), _MIN_SHARE * len(window))
-    rho = (1.0 - shrink) * pairwise_correlation(window, min_overlap=overlap, half_life=half_life)
+    rho = pairwise_correlation(window, min_overlap=overlap, half_life=half_life)
+    np.fill_diagonal(rho, 1.0)
+    return rho
+
+
+def _one_distance(window: FloatArray, shrink: float, half_life: float | None) -> FloatArray:
+    rho = (1.0 - shrink) * _window_correlation(window, half_life)
     return np.asarray(np.sqrt(np.clip(0.5 * (1.0 - rho), 0.0, None)))
 
 

@@ -271,6 +271,19 @@ def baseline_of(session: pytest.Session, code: Path, notes: Path, seconds: int) 
     return made
 
 
+def time_for(base: Baseline, tests: list[str], seconds: int) -> int:
+    """Seconds on a processor a mutant has: more than its tests take on the code as it stands, so none passes by age."""
+    return seconds + int(3 * sum(base.seconds[test] for test in tests))
+
+
+def tell(mutant: Mutant, code: int | None, tests: int) -> None:
+    """Print at once what no test noticed, and what did not end."""
+    if code == 0:
+        say(f"survived: {mutant.label} ({tests or 'no'} tests)")
+    elif code is None:
+        say(f"did not end: {mutant.label} ({tests} tests)")
+
+
 def judge_in_place(
     session: pytest.Session, area: Area, every: list[Mutant], notes: Path, chosen: argparse.Namespace
 ) -> None:
@@ -286,7 +299,8 @@ def judge_in_place(
                     return ANEW
                 return 0 if run_items([items[test] for test in tests]) else 1
 
-            code = forked(body, chosen.seconds) if tests else 0
+            code = forked(body, time_for(base, tests, chosen.seconds)) if tests else 0
+            tell(mutant, code, len(tests))
             lines.write(json.dumps({"at": at, "code": code, "tests": tests if code == ANEW else len(tests)}) + "\n")
             lines.flush()
 
@@ -310,11 +324,11 @@ def judge_area(area: Area, notes: Path, chosen: argparse.Namespace) -> tuple[int
         verdict = json.loads(line)
         mutant, code = every[verdict["at"]], verdict["code"]
         if code == ANEW:
-            code = forked(lambda m=mutant, v=verdict: judge_anew(m, v["tests"]), chosen.seconds)  # type: ignore[misc]
+            body = lambda m=mutant, v=verdict: judge_anew(m, v["tests"])  # type: ignore[misc]  # noqa: E731
+            code = forked(body, chosen.seconds + len(verdict["tests"]) * int(chosen.heaviest))
+            tell(mutant, code, len(verdict["tests"]))
         if code == BROKEN:
             raise RuntimeError(f"{mutant.label} could not be judged")
-        if code == 0:
-            say(f"survived: {mutant.label} ({verdict['tests'] or 'no'} tests)")
         counts[mutant.path][0] += code != 0
         counts[mutant.path][1] += 1
     for file, (noticed, total) in counts.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 import pandas as pd
@@ -25,6 +26,8 @@ def selection_summary(chosen: SelectionResult, previous: pd.DataFrame | None) ->
     row: dict[str, Any] = {
         name: json.dumps(value, sort_keys=True) if name in told else value for name, value in chosen.summary.items()
     }
+    if math.isinf(row["condition_number"]):
+        row["condition_number"] = math.nan
     row["previous_date"] = pd.NaT if previous is None else previous["date"].max()
     stability = None if previous is None else cluster_stability(_clusters(previous), _clusters(chosen.table))
     row["cluster_stability"] = float("nan") if stability is None else stability

@@ -112,6 +112,15 @@ SELECTION_SUMMARY = decision_table(
         Column("stages", "string", "Winners by stage, as JSON"),
         Column("weights", "string", "Weight of each feature, as JSON"),
         Column("missing", "string", "Candidates that lack each scored feature, as JSON"),
+        Column("shrink", "float64", "Shrinkage of the correlations clusters are made of", ge=0.0, lt=1.0),
+        Column(
+            "condition_number",
+            "float64",
+            "Of those correlations, the largest of any lookback; null where the engine does not bound it, or infinite",
+            nullable=True,
+            ge=1.0,
+        ),
+        Column("conditioned", "bool", "No bound, or a shrinkage of at most 0.10 met it"),
         Column("previous_date", "date", "Decision date the clusters are compared with", nullable=True),
         Column(
             "cluster_stability",

@@ -82,15 +82,24 @@ _CARS_2_1 = (
     ScoreFeature("trendiness", "zscore", 0.1018),
 )
 
-_V3 = Engine(name="v3", version="mps-v3/1", features=_UNWEIGHTED, regime_factor=True, seats=5, hurdle=0.02)
-_V3_2 = Engine(
+_V2 = Engine(name="v2", version="cars-2.0/2", features=_CARS_2_0, combine="sum", conditioned=True, seats=3)
+_V3 = Engine(
+    name="v3",
+    version="mps-v3/2",
+    features=_UNWEIGHTED,
+    regime_factor=True,
+    conditioned=True,
+    relaxed_hurdle=True,
+    seats=5,
+    hurdle=0.02,
+)
+_V3_2 = replace(
+    _V3,
     name="v3.2",
-    version="log-mps-v3.2/1",
+    version="log-mps-v3.2/2",
     features=_WITHOUT_SPECTRUM,
     missing=0.5,
     fragility_discount=True,
-    regime_factor=True,
-    seats=5,
     hurdle=0.005,
 )
 
@@ -101,22 +110,12 @@ ENGINES: Mapping[str, Engine] = MappingProxyType(
             Engine(name="v4", version="log-mps-v4/2", features=LOG_MPS, relaxes=True, hurdle=0.02),
             Engine(name="v2.0", version="cars-2.0-legacy/1", features=_LEGACY, combine="sum", within_cluster=True),
             Engine(name="legacy", version="cars-2.0-legacy/1", features=_LEGACY, combine="sum", within_cluster=True),
-            Engine(name="v2", version="cars-2.0/1", features=_CARS_2_0, combine="sum", seats=3),
-            Engine(name="v2.1", version="cars-2.1/1", features=_CARS_2_1, combine="sum", sigma=3.49, seats=2),
+            _V2,
+            replace(_V2, name="v2.1", version="cars-2.1/2", features=_CARS_2_1, sigma=3.49, seats=2),
             _V3,
-            Engine(name="v3.1", version="mps-v3.1/1", features=_UNWEIGHTED, regime_factor=True, seats=5, hurdle=0.005),
+            replace(_V3, name="v3.1", version="mps-v3.1/2", hurdle=0.005),
             _V3_2,
-            Engine(
-                name="v3.4",
-                version="log-mps-v3.4/1",
-                features=_WITHOUT_SPECTRUM,
-                missing=0.5,
-                fragility_discount=True,
-                regime_factor=True,
-                relaxes=True,
-                seats=5,
-                hurdle=0.005,
-            ),
+            replace(_V3_2, name="v3.4", version="log-mps-v3.4/2", relaxes=True),
             Engine(name="baseline", version="baseline/1", features=(), combine="constant"),
             Engine(
                 name="liquid_htr",

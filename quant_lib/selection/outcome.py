@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from quant_lib.clustering import Conditioning
 from quant_lib.contracts import SELECTION, SELECTION_FEATURES
 from quant_lib.selection._facts import KEY
 from quant_lib.selection.relaxation import STAGES, Recruitment
@@ -102,6 +103,8 @@ def outcome_of(
     clusters: pd.Series,
     recruited: Recruitment,
     rules: SelectionRules,
+    *,
+    conditioning: Conditioning | None = None,
 ) -> SelectionResult:
     """Write the verdicts down.
 
@@ -122,6 +125,8 @@ def outcome_of(
     recruited : Recruitment
         Outcome of recruitment, best first.
     rules : SelectionRules
+    conditioning : Conditioning, optional
+        Shrinkage of the clusters' correlations, of engines that bound their condition number.
     """
     columns: dict[str, Any] = {name: facts[name] for name in facts if name in _COLUMNS}
     columns |= {
@@ -136,7 +141,12 @@ def outcome_of(
     types = SELECTION.pandas_types()
     made = pd.DataFrame({name: pd.array(columns[name], dtype=types[name]) for name in _COLUMNS})
     sparse = int(made["selected"].sum()) < rules.min_winners
-    summary = {**_summary(made, vetoes, scored, recruited, rules), "sparse": sparse}
+    shrunk = {
+        "shrink": rules.shrink if conditioning is None else conditioning.shrink,
+        "condition_number": math.nan if conditioning is None else conditioning.condition_number,
+        "conditioned": conditioning is None or conditioning.met,
+    }
+    summary = {**_summary(made, vetoes, scored, recruited, rules), **shrunk, "sparse": sparse}
     return SelectionResult(made, recruited.reached, sparse, vetoes, summary, facts, scored)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from quant_lib.clustering import cluster_returns
+from quant_lib.clustering import Conditioning, cluster_returns, conditioned_shrink
 from quant_lib.errors import MissingDataError
 from quant_lib.regime import Regime
 from quant_lib.selection._errors import InvalidUniverseError
@@ -94,7 +94,8 @@ def select(
     hard, soft = _vetoes(rules, HARD_VETOES if vetoes is None else vetoes)
     refused = judge_vetoes(facts, rules.vetoes, hard)
     eligible = facts[~_rows_in(facts, refused)]
-    clusters = _clusters(eligible, returns, rules)
+    conditioning = _conditioning(eligible, returns, rules)
+    clusters = _clusters(eligible, returns, rules, rules.shrink if conditioning is None else conditioning.shrink)
     context = _context(eligible, returns, rules, regime)
     scored = _score(eligible, context, clusters, rules)
     order, ranking = _order(eligible, scored, context, rules)
@@ -102,7 +103,18 @@ def select(
     strict = judge_vetoes(eligible, rules.vetoes, _exempting(soft, eligible, rules))
     field = _field(eligible, order, clusters, strict, soft, rules)
     recruited = recruit(field, _seating(eligible.iloc[order], clusters, returns, rules))
-    return outcome_of(facts, eligible.index[order], refused, strict, scored, ranking[order], clusters, recruited, rules)
+    return outcome_of(
+        facts,
+        eligible.index[order],
+        refused,
+        strict,
+        scored,
+        ranking[order],
+        clusters,
+        recruited,
+        rules,
+        conditioning=conditioning,
+    )
 
 
 def _facts(
@@ -190,7 +202,21 @@ def _exempting(soft: Sequence[Veto], facts: pd.DataFrame, rules: SelectionRules)
     return [sparing(veto) for veto in soft] if spared.any() else list(soft)
 
 
-def _clusters(eligible: pd.DataFrame, returns: pd.DataFrame, rules: SelectionRules) -> pd.Series:
+def _conditioning(eligible: pd.DataFrame, returns: pd.DataFrame, rules: SelectionRules) -> Conditioning | None:
+    """Shrinkage of engines that bound the condition number (v2 and v3); None for the others."""
+    symbols = sorted(set(eligible["symbol"]))
+    if not rules.scoring().conditioned or not symbols:
+        return None
+    return conditioned_shrink(
+        returns[symbols],
+        limit=rules.condition_limit,
+        lookbacks=rules.cluster_lookbacks,
+        shrink=rules.shrink,
+        half_life=rules.cluster_half_life,
+    )
+
+
+def _clusters(eligible: pd.DataFrame, returns: pd.DataFrame, rules: SelectionRules, shrink: float) -> pd.Series:
     """Cluster of each eligible row."""
     symbols = sorted(set(eligible["symbol"]))
     if not symbols:
@@ -200,7 +226,7 @@ def _clusters(eligible: pd.DataFrame, returns: pd.DataFrame, rules: SelectionRul
         lookbacks=rules.cluster_lookbacks,
         threshold=rules.cluster_threshold,
         max_clusters=rules.max_clusters,
-        shrink=rules.shrink,
+        shrink=shrink,
         half_life=rules.cluster_half_life,
     )
     return eligible["symbol"].map(found).astype("int64")

@@ -61,6 +61,8 @@ class SelectionRules:
     cluster_lookbacks : tuple of int, in sessions
     shrink : float
         Shrinkage of the correlation.
+    condition_limit : float
+        Condition number of the correlations up to which engines that condition them shrink further.
     cluster_half_life : float, optional, in sessions
         Exponential weights of the correlation; equal weights by default.
     liquidity_scale : float, in USD
@@ -96,6 +98,7 @@ class SelectionRules:
     max_clusters: int = 25
     cluster_lookbacks: tuple[int, ...] = (60, 120, 200)
     shrink: float = 0.01
+    condition_limit: float = 5000.0
     cluster_half_life: float | None = None
     liquidity_scale: float = 1e7
     overall_rating: str = "recommend_all"
@@ -115,6 +118,8 @@ class SelectionRules:
             raise ContradictoryRulesError("max_stage", f"{self.max_stage} is above {FINAL_STAGE}")
         if self.min_winners > self.max_winners:
             raise ContradictoryRulesError("min_winners", f"{self.min_winners} is above max_winners {self.max_winners}")
+        if not self.condition_limit >= 1.0:
+            raise ContradictoryRulesError("condition_limit", f"{self.condition_limit} is below 1")
         if not (math.isfinite(self.liquidity_scale) and self.liquidity_scale > 0.0):
             raise ContradictoryRulesError("liquidity_scale", f"{self.liquidity_scale} is not a positive number")
 

@@ -34,6 +34,7 @@ Combination = Literal["product", "sum", "constant"]
 _FLOOR = 1e-9
 _MAX_WEIGHT = 20.0
 _OTHER_MOMENTUM_WEIGHT = 0.5
+_HURDLE_BELOW_FLOOR = 0.05
 _SMALLEST = float(np.finfo("float64").tiny)
 
 
@@ -87,6 +88,10 @@ class Engine:
         Multiply by max(0.1, 1 + fit of the asset to the market's regime).
     relaxes : bool
         Soft vetoes are relaxed in stages where the floor is missed (semantics 5.8).
+    conditioned : bool
+        Correlations of the clusters are shrunk further until their condition number is within the profile's bound.
+    relaxed_hurdle : bool
+        A negative momentum floor of the profile takes the engine's friction hurdle down with it.
     seats : int
         Least seats of a cluster, whatever the profile's ``top_n``.
     hurdle : float
@@ -103,6 +108,8 @@ class Engine:
     fragility_discount: bool = False
     regime_factor: bool = False
     relaxes: bool = False
+    conditioned: bool = False
+    relaxed_hurdle: bool = False
     seats: int = 1
     hurdle: float = 0.02
 
@@ -115,6 +122,12 @@ class Engine:
     def reads(self) -> tuple[str, ...]:
         """Every column of the score matrix it needs."""
         return (*self.names, "fragility") if self.fragility_discount else self.names
+
+    def hurdle_with(self, momentum_min: float | None) -> float:
+        """Friction hurdle beside a profile's momentum floor: min(hurdle, floor - 0.05) where that is negative."""
+        if self.relaxed_hurdle and momentum_min is not None and momentum_min < 0.0:
+            return min(self.hurdle, momentum_min - _HURDLE_BELOW_FLOOR)
+        return self.hurdle
 
     def weighted(self, weights: Mapping[str, float]) -> Engine:
         """Return the same formula with other weights."""
