@@ -4,8 +4,8 @@
 
 A market server in a process of its own plays one day after the other, each with other faults: lost, cut and late
 messages, broken sockets, 429 and 503, symbols that vanish for a day. The platform's own catalogue, ingestion, repair
-and audit bring a lakehouse up to each day at noon, while the next bar is still forming. After `LIFE_DAYS` days the lake
-is finished on a calm line, compared with the market bar by bar, and begun again, so that the hour is steady work.
+and audit bring one lakehouse up to each day at noon, while the next bar is still forming. When the time is over the
+lake is finished on a calm line and compared with the market bar by bar.
 """
 
 from __future__ import annotations
@@ -32,7 +32,6 @@ import pandas as pd
 
 FIRST_DAY = dt.date(2021, 6, 1)
 HISTORY_DAYS = 400
-LIFE_DAYS = 20
 TOLERANCE = 0.05
 """How far the memory of a minute may be from the middle one, once a sixth of the time is over."""
 
@@ -119,12 +118,12 @@ def market(seed: int) -> Iterator[Market]:
         process.join(30)
 
 
-# ---- one life of a lake
+# ---- the lake
 
 
 @dataclass
 class Tally:
-    """What came of a life, or of all."""
+    """What came of the hour."""
 
     days: int = 0
     bars: int = 0
@@ -136,11 +135,6 @@ class Tally:
     unnamed: int = 0
     late: int = 0
     damaged: int = 0
-
-    def add(self, other: Tally) -> None:
-        """Count another life."""
-        for name, value in asdict(other).items():
-            setattr(self, name, getattr(self, name) + value)
 
     @property
     def faultless(self) -> bool:
@@ -158,7 +152,7 @@ def faults_of(day: int, symbols: list[str], dice: np.random.Generator) -> dict[s
 
 
 class Life:
-    """A lakehouse from empty to `LIFE_DAYS` days later."""
+    """A lakehouse from empty to the end of the hour."""
 
     def __init__(self, root: Path, source: Market) -> None:
         from quant_assets.configured import load_configured
@@ -237,23 +231,19 @@ def measured() -> dict[str, float]:
     }
 
 
-def soak(minutes: float, seed: int, out: TextIO | None) -> tuple[Tally, pd.DataFrame, Counter[str], int]:
-    """Live lake after lake until the time is over; return the tally, one row per day, the faults met, the lives."""
-    began, dice, total, rows, lives = time.monotonic(), np.random.default_rng(seed), Tally(), [], 0
-    with market(seed) as source:
+def soak(minutes: float, seed: int, out: TextIO | None) -> tuple[Tally, pd.DataFrame, Counter[str]]:
+    """Live day after day until the time is over; return the tally, one row per day, the faults met."""
+    began, dice, rows = time.monotonic(), np.random.default_rng(seed), []
+    with market(seed) as source, tempfile.TemporaryDirectory(prefix="soak-") as folder:
+        life = Life(Path(folder), source)
         while time.monotonic() - began < minutes * 60:
-            with tempfile.TemporaryDirectory(prefix="soak-") as folder:
-                life = Life(Path(folder), source)
-                for day in range(LIFE_DAYS):
-                    life.bring_up(FIRST_DAY + dt.timedelta(days=day), faults_of(day + lives, life.symbols, dice))
-                    rows.append({"minute": (time.monotonic() - began) / 60, "life": lives, "day": day, **measured()})
-                    _say(out, rows[-1])
-                life.settle(FIRST_DAY + dt.timedelta(days=LIFE_DAYS))
-            total.add(life.tally)
-            lives += 1
-            _say(out, {"lives": lives, **asdict(total), "faults": source.committed})
-        faults = source.committed
-    return total, pd.DataFrame(rows), faults, lives
+            day = len(rows)
+            life.bring_up(FIRST_DAY + dt.timedelta(days=day), faults_of(day, life.symbols, dice))
+            rows.append({"minute": (time.monotonic() - began) / 60, "day": day, **measured()})
+            _say(out, rows[-1])
+        life.settle(FIRST_DAY + dt.timedelta(days=len(rows)))
+        _say(out, {**asdict(life.tally), "faults": source.committed})
+    return life.tally, pd.DataFrame(rows), source.committed
 
 
 def _say(out: TextIO | None, facts: dict[str, Any]) -> None:
@@ -284,14 +274,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--seed", type=int, default=42)
-    parser.add_argument(
-        "--out", type=argparse.FileType("w"), default=None, help="one JSON line after every day and every life"
-    )
+    parser.add_argument("--out", type=argparse.FileType("w"), default=None, help="one JSON line after every day")
     options = parser.parse_args()
-    total, days, faults, lives = soak(options.minutes, options.seed, options.out)
+    total, days, faults = soak(options.minutes, options.seed, options.out)
     flat = flatness(days)
     steady = max(-flat["rss_low"], flat["rss_high"]) <= TOLERANCE
-    summary = {"minutes": days["minute"].max(), "lives": lives, **asdict(total), **flat, "faults": dict(faults)}
+    summary = {"minutes": days["minute"].max(), **asdict(total), **flat, "faults": dict(faults)}
     print(json.dumps(summary, indent=2, default=float))  # noqa: T201
     print("passed" if steady and total.faultless else "FAILED")  # noqa: T201
     return 0 if steady and total.faultless else 1

@@ -14,6 +14,7 @@ from quant_lib.contracts import OHLCV_FETCHES
 from quant_resources.ingestion._days import require_days_over
 from quant_resources.ingestion._plan import Want, batches, pending_rows, plan_wants
 from quant_resources.ingestion._store import Vetted, add_bars, stored_until, typed, vetted
+from quant_resources.memory import return_freed_memory
 
 if TYPE_CHECKING:
     from quant_resources.lakehouse import Lake, Receipt
@@ -137,6 +138,7 @@ def ingest(
         if not remaining:
             break
         reporter.again(len(remaining))
+    return_freed_memory()
     return IngestReport(
         commits, worklist.rows, pd.concat(rejects, ignore_index=True), pd.concat(revised, ignore_index=True)
     )

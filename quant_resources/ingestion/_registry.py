@@ -27,6 +27,7 @@ from quant_lib.health import (
     registry_rows,
 )
 from quant_resources.ingestion._repair import newest_holes
+from quant_resources.memory import return_freed_memory
 
 if TYPE_CHECKING:
     from quant_resources.lakehouse import Lake, Receipt
@@ -72,6 +73,7 @@ def audit_date(
         lake.replace(OHLCV_FINDINGS, report.findings, date=on),
         lake.add_missing(HEALTH_REGISTRY, news),
     ]
+    return_freed_memory()
     return report, receipts
 
 

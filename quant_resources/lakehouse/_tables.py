@@ -12,7 +12,6 @@ import pandas as pd
 from quant_lib.contracts import Ownership, TableSpec
 from quant_resources.lakehouse import _scan, _upkeep
 from quant_resources.lakehouse._log import TableLog
-from quant_resources.lakehouse._memory import release_freed_memory
 from quant_resources.lakehouse.errors import FrameMismatchError, TableMissingError, UnknownTableError
 
 _TABLE_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}", re.ASCII)
@@ -33,7 +32,6 @@ class Tables:
     def __init__(
         self, root: Path | str, specs: Iterable[TableSpec] | None = None, *, connect: _scan.Connect = _scan.connect
     ) -> None:
-        release_freed_memory()
         self.root = Path(root).resolve()
         self._specs = {spec.name: spec for spec in (declared_tables() if specs is None else specs)}
         for spec in self._specs.values():
