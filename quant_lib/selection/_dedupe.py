@@ -12,6 +12,9 @@ import pandas as pd
 BUCKET = 0.3
 """Share of the largest dollar turnover a listing needs before its quote counts."""
 
+LISTING_COLUMNS = ("symbol", "exchange", "quote", "base_identity", "liquidity_usd")
+"""Columns that `rank_listings` reads."""
+
 
 def base_identity(frame: pd.DataFrame) -> pd.Series:
     """Name what duplicates share: the base of a coin, the pair of a currency, else the symbol itself.

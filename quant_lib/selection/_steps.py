@@ -92,8 +92,9 @@ def with_perpetuals(frame: pd.DataFrame, everything: pd.DataFrame, rules: Screen
     order = rank_listings(
         perps, quote_priority=rules.quote_priority, exchange_priority=rules.perp_exchange_priority or rules.exchanges
     )
-    best = perps[order["place"] == 1].set_index("base_identity")["symbol"]
-    found = frame["base_identity"].map(best).astype("object")
+    first = perps[order["place"] == 1]
+    best = dict(zip(first["base_identity"], first["symbol"], strict=True))
+    found = [best.get(base) for base in frame["base_identity"]]
     joined = [
         ",".join(dict.fromkeys(name for name in (perp, *str(others).split(",")) if isinstance(name, str) and name))
         if perp != symbol

@@ -8,6 +8,7 @@ date: it sees one row per symbol and no other date.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +17,7 @@ import pandas as pd
 
 from quant_lib.contracts import CANDIDATE_DROPS, CANDIDATE_FUNNEL, CANDIDATES
 from quant_lib.errors import MissingDataError
-from quant_lib.selection._dedupe import BUCKET, base_identity, rank_listings
+from quant_lib.selection._dedupe import BUCKET, LISTING_COLUMNS, base_identity, rank_listings
 from quant_lib.selection._dollars import liquidity, usd_rates
 from quant_lib.selection._errors import InvalidUniverseError
 from quant_lib.selection._filters import (
@@ -135,9 +136,10 @@ def screen(universe: pd.DataFrame, rules: ScreenRules) -> ScreenResult:
     funnel.ensured = frozenset()
     _one_per_base(funnel, rules)
     _truncate(funnel, rules)
+    found = funnel.left()
     if rules.perp_counterparts:
-        funnel.frame = with_perpetuals(funnel.frame, frame, rules)
-    return ScreenResult(_candidates(funnel.frame, rules), *funnel.record(), rates)
+        found = with_perpetuals(found, frame, rules)
+    return ScreenResult(_candidates(found, rules), *funnel.record(), rates)
 
 
 def universe_from_scan(rows: pd.DataFrame) -> pd.DataFrame:
@@ -187,39 +189,49 @@ def _prepare(universe: pd.DataFrame) -> pd.DataFrame:
         raise MissingDataError(
             f"columns {', '.join(lacking)}", "the universe frame", "join the instruments of the date"
         )
-    # Text as plain objects and no column that no rule can name: both are what the many small steps below cost.
-    frame = universe[[name for name in universe.columns if name in _READABLE]]
-    text = [name for name, kind in frame.dtypes.items() if isinstance(kind, pd.StringDtype)]
-    frame = frame.astype(dict.fromkeys(text, "object")).sort_values("symbol", ignore_index=True)
-    if frame["symbol"].duplicated().any():
-        repeated = in_words(sorted(set(frame.loc[frame["symbol"].duplicated(), "symbol"])))
-        raise InvalidUniverseError("universe", f"{repeated} appears more than once", "give one row per symbol")
-    parts = [str(symbol).partition(":") for symbol in frame["symbol"]]
-    wrong = frame.loc[
-        frame["exchange"].to_numpy(dtype=object) != np.array([p[0] for p in parts], dtype=object), "symbol"
-    ]
-    if len(wrong):
+    symbols = universe["symbol"].to_numpy(dtype=object)
+    order = np.argsort(symbols, kind="stable")
+    symbols = symbols[order]
+    repeated = {one for one, other in zip(symbols[1:], symbols[:-1], strict=True) if one == other}
+    if repeated:
         raise InvalidUniverseError(
-            "universe", f"{in_words(list(wrong))} is not of its exchange", "repair the instruments"
+            "universe", f"{in_words(sorted(repeated))} appears more than once", "give one row per symbol"
         )
-    if "date" in frame and len(frame["date"].unique()) > 1:
+    # Text as plain objects and no column that no rule can name: both are what the many small steps below cost.
+    made = {name: _ordered(universe[name], order) for name in universe.columns if name in _READABLE}
+    parts = [str(symbol).partition(":") for symbol in symbols]
+    exchanges = made["exchange"].tolist()
+    wrong = [symbol for symbol, part, venue in zip(symbols, parts, exchanges, strict=True) if part[0] != venue]
+    if wrong:
+        raise InvalidUniverseError("universe", f"{in_words(wrong)} is not of its exchange", "repair the instruments")
+    if "date" in made and len(made["date"].unique()) > 1:
         raise InvalidUniverseError("universe", "it holds more than one date", "pass the rows of the decision date")
-    made: dict[str, object] = {"ticker": [part[2] for part in parts]}
-    if "adx" not in frame and "adx_14" in frame:
-        made["adx"] = frame["adx_14"]
-    made["active"] = frame["active"].fillna(False).astype(bool)
-    return frame.drop(columns=list(made), errors="ignore").join(pd.DataFrame(made, index=frame.index))
+    made["ticker"] = _plain([part[2] for part in parts])
+    if "adx" not in made and "adx_14" in made:
+        made["adx"] = made["adx_14"]
+    made["active"] = made["active"].fillna(False).astype(bool)
+    return pd.DataFrame(made, copy=False)
+
+
+def _ordered(column: pd.Series, order: npt.NDArray[np.intp]) -> pd.Series:
+    kind = "object" if isinstance(column.dtype, pd.StringDtype) else column.dtype
+    return pd.Series(column.astype(kind).array.take(order), dtype=kind, copy=False)
+
+
+def _plain(texts: Sequence[str]) -> pd.Series:
+    """Text as plain objects; a column of Arrow's strings costs more at each of the small steps."""
+    return pd.Series(texts, dtype="object")
 
 
 def _in_dollars(frame: pd.DataFrame, rates: pd.Series) -> pd.DataFrame:
-    rate = frame["quote"].map(rates).astype("float64")
+    per_unit = rates.to_dict()
+    rate = pd.Series([per_unit.get(quote, np.nan) for quote in frame["quote"].tolist()], dtype="float64")
     size = liquidity(frame)
-    made = {"usd_rate": rate, "base_identity": base_identity(frame), "liquidity": size}
+    made = {"usd_rate": rate, "base_identity": base_identity(frame), "liquidity": size, "liquidity_usd": size * rate}
     for column in ("turnover", "value_traded"):
         if column in frame:
             made[f"{column}_usd"] = frame[column].astype("float64") * rate
-    made["liquidity_usd"] = size * rate
-    return frame.drop(columns=list(made), errors="ignore").join(pd.DataFrame(made))
+    return frame.assign(**made)
 
 
 def _day(frame: pd.DataFrame) -> dt.date | None:
@@ -278,14 +290,22 @@ def _one_per_base(funnel: Funnel, rules: ScreenRules) -> None:
     if not rules.dedupe:
         funnel.frame = funnel.frame.assign(pooled_turnover=funnel.frame["liquidity_usd"], alternatives="")
         return
-    frame = funnel.frame
-    order = rank_listings(
-        frame, quote_priority=rules.quote_priority, exchange_priority=rules.exchange_priority or rules.exchanges
+    exchanges = rules.exchange_priority or rules.exchanges
+    listings = funnel.frame[list(LISTING_COLUMNS)].take(funnel.rows)
+    order = rank_listings(listings, quote_priority=rules.quote_priority, exchange_priority=exchanges)
+    pooled, others, place, bar, first = (
+        funnel.spread(order[name].to_numpy(), fill)
+        for name, fill in (
+            ("pooled", np.nan),
+            ("alternatives", ""),
+            ("place", 0),
+            ("bar", np.nan),
+            ("representative", ""),
+        )
     )
-    funnel.frame = frame.assign(pooled_turnover=order["pooled"], alternatives=order["alternatives"])
+    funnel.frame = funnel.frame.assign(pooled_turnover=pooled, alternatives=others)
     rule = f"one listing per base: above {BUCKET} of its largest turnover, best quote, exchange, turnover, symbol"
-    reason = ("same base as " + order["representative"].astype("object")).to_numpy(dtype=object)
-    funnel.keep("dedupe", rule, order["place"] == 1, reason, frame["liquidity_usd"], order["bar"])
+    funnel.keep("dedupe", rule, place == 1, "same base as " + first, funnel.frame["liquidity_usd"], bar)
 
 
 def _truncate(funnel: Funnel, rules: ScreenRules) -> None:
@@ -294,7 +314,8 @@ def _truncate(funnel: Funnel, rules: ScreenRules) -> None:
         _head(funnel, "base_limit", rules.base_sort_by, rules.base_limit)
     if rules.composite:
         fields = tuple(feature_column(name) for name in rules.composite)
-        funnel.frame = funnel.frame.assign(momentum_composite=momentum_composite(funnel.frame, fields))
+        score = funnel.spread(momentum_composite(funnel.left(), fields))
+        funnel.frame = funnel.frame.assign(momentum_composite=score)
     _order(funnel, rules.sort_by, ascending=rules.ascending)
     if rules.limit is not None:
         _head(funnel, "limit", rules.sort_by, rules.limit)
@@ -303,16 +324,16 @@ def _truncate(funnel: Funnel, rules: ScreenRules) -> None:
 def _order(funnel: Funnel, by: str, *, ascending: bool) -> None:
     """Sort by a figure, the missing ones last, equal ones by symbol."""
     figures = _figures(funnel.frame, by)
-    names = funnel.frame["symbol"].to_numpy(dtype=object)
-    by_name = np.argsort(names, kind="stable")
-    place = by_name[np.argsort((figures if ascending else -figures)[by_name], kind="stable")]
-    funnel.frame = funnel.frame.iloc[place]
+    by_name = np.sort(funnel.rows)  # the frame is sorted by symbol
+    place = np.argsort((figures if ascending else -figures)[by_name], kind="stable")
+    funnel.rows = by_name[place]
 
 
 def _head(funnel: Funnel, step: str, by: str, limit: int) -> None:
     figures = _figures(funnel.frame, by)
-    last_in = figures[limit - 1] if len(figures) > limit else np.nan
-    keep = np.arange(len(figures)) < limit
+    last_in = figures[funnel.rows[limit - 1]] if len(funnel.rows) > limit else np.nan
+    keep = np.zeros(len(figures), dtype=bool)
+    keep[funnel.rows[:limit]] = True
     funnel.keep(step, f"first {limit} by {by}", keep, f"beyond the first {limit}", figures, last_in)
 
 
