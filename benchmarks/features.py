@@ -4,12 +4,13 @@ import argparse
 import resource
 import tempfile
 import time
-from concurrent.futures import ThreadPoolExecutor
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from benchmarks.threads import CEILINGS, Others, gains
 from quant_lib import indicators as ta
 from quant_lib.features import FEATURES, FEATURES_TABLE, compute_features
 
@@ -53,13 +54,15 @@ def arrays(bars, days):
 
 def pandas_ta_ratings(high, low, close, volume):
     """Every indicator behind the ratings, by pandas-ta-classic; the votes themselves would come on top."""
-    import pandas_ta_classic as pta
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the library reads a deprecated field of pandas when it is imported
+        import pandas_ta_classic as pta
 
     h, lo, c, v = (pd.Series(x) for x in (high, low, close, volume))
     for n in LENGTHS:
         pta.sma(c, n, talib=False)
         pta.ema(c, n, talib=False)
-    pta.hma(c, 9, talib=False), pta.vwma(c, v, 20), pta.ichimoku(h, lo, c)
+    pta.hma(c, 9, talib=False), pta.vwma(c, v, 20), pta.ichimoku(h, lo, c, as_dataframe=True)
     pta.rsi(c, 14, talib=False), pta.stoch(h, lo, c, 14, 3, 3, talib=False), pta.cci(h, lo, c, 20, talib=False)
     pta.adx(h, lo, c, 14, talib=False), pta.ao(h, lo), pta.mom(c, 10, talib=False), pta.macd(c, talib=False)
     pta.stochrsi(c), pta.willr(h, lo, c, 14, talib=False), pta.uo(h, lo, c, talib=False), pta.ema(c, 13, talib=False)
@@ -100,90 +103,89 @@ def share(columns, days, block=20):
     return [[[x[first : first + rows] for x in columns], at] for first in range(0, columns[0].size, rows)]
 
 
-def pairs(work, tasks, runs=15):
-    """Least wall of one thread, of two, and the ratio; taken in turn, and the load of the machine only ever adds."""
-
-    def alone():
-        for task in tasks:
-            work(*task)
-
-    walls = []
-    with ThreadPoolExecutor(2) as pool:
-
-        def both():
-            list(pool.map(lambda task: work(*task), tasks))
-
-        alone(), both()
-        for _ in range(runs):
-            walls.append([_wall(alone), _wall(both)])
-    one, two = np.min(walls, axis=0)
-    return one, two, one / two
+def raw(columns, bounds):
+    """Every indicator of the list by a call of its own."""
+    for _, own in TALIB.values():
+        own(*columns, bounds)
 
 
-def spare_core():
-    """Gain of two threads of arithmetic that touches no memory: what the machine leaves for a second thread now."""
-    import numba
+def in_one_pass(columns, bounds):
+    """The same indicators by the pass that the features are made from; it also counts the votes."""
+    from quant_lib.indicators.figures import figures
 
-    @numba.njit(nogil=True)
-    def spin(n):
-        x = 0.0
-        for i in range(n):
-            x += 0.5 * i / (i + 1.0)
-        return x
-
-    spin(1)
-    return pairs(spin, [[2_000_000]] * 10)[2]
+    return figures(*columns, offsets=bounds)
 
 
-def _wall(function):
-    started = time.perf_counter()
-    function()
-    return time.perf_counter() - started
+def series_of(symbols, days):
+    bars = market(symbols, days)
+    return [np.ascontiguousarray(bars[name]) for name in ("high", "low", "close", "volume")]
 
 
 def against_pandas_ta(symbols=200, days=1500, sample=20):
     bars = market(symbols, days)
-    columns = [np.ascontiguousarray(bars[name]) for name in ("high", "low", "close", "volume")]
-    tasks = share(columns, days)
+    tasks = share([np.ascontiguousarray(bars[name]) for name in ("high", "low", "close", "volume")], days)
     cpu = best(lambda: [ratings(*task) for task in tasks], clock=time.process_time)
-    one, two, gain = pairs(ratings, tasks)
     few = arrays(bars, days)[:sample]
     peer = best(lambda: [pandas_ta_ratings(*each) for each in few], 1, time.process_time) * symbols / sample
-    print(f"ratings of {symbols} symbols x {days:,} days, all 26 votes")
-    print(f"  pandas-ta-classic, indicators only, CPU  {peer * 1e3:9.1f} ms ({sample} symbols, scaled)")
-    print(f"  ours, one thread, CPU                    {cpu * 1e3:9.1f} ms   {peer / cpu:7.0f}x  (target 200x)")
-    print(
-        f"  ours, one thread / two threads, wall     {one * 1e3:9.1f} / {two * 1e3:.1f} ms {gain:6.2f}x  (target 1.6x)"
-    )
+    print(f"ratings of {symbols} symbols x {days:,} days, all 26 votes, CPU of one thread")
+    print(f"  pandas-ta-classic, indicators only {peer * 1e3:9.1f} ms ({sample} symbols, scaled)")
+    print(f"  ours                               {cpu * 1e3:9.1f} ms {peer / cpu:7.0f}x  (target 200x)")
 
 
-def against_talib(symbols=20, days=1500, many=200):
+def against_talib(symbols=20, days=1500, runs=15):
     import talib
 
-    bars = market(many, days)
-    whole = [np.ascontiguousarray(bars[name]) for name in ("high", "low", "close", "volume")]
-    tasks = share(whole, days, symbols)
-    (h, lo, c, v), at = tasks[0]
-    series = arrays(bars.head(c.size), days)
-    print(f"raw indicators of {symbols} symbols x {days:,} days, ns a bar: TA-Lib, ours, ratio")
+    bars = market(symbols, days)
+    (h, lo, c, v), at = share([np.ascontiguousarray(bars[n]) for n in ("high", "low", "close", "volume")], days)[0]
+    series = arrays(bars, days)
+    print(f"raw indicators of {symbols} symbols x {days:,} days, ns of CPU a bar, one thread: TA-Lib, ours, ratio")
     theirs = ours = 0.0
     for name, (peer, own) in TALIB.items():
-        a = best(lambda: [peer(talib, *each) for each in series], 9, time.process_time)  # noqa: B023 - timed at once
-        b = best(lambda: own(h, lo, c, v, at), 9, time.process_time)  # noqa: B023 - timed at once
+        a, b = in_turn(
+            lambda: [peer(talib, *each) for each in series],  # noqa: B023 - timed at once
+            lambda: own(h, lo, c, v, at),  # noqa: B023 - timed at once
+            runs,
+        )
         theirs, ours = theirs + a, ours + b
         print(f"  {name:<22} {a / c.size * 1e9:8.1f} {b / c.size * 1e9:8.1f} {a / b:7.2f}x")
+    once = best(lambda: in_one_pass((h, lo, c, v), at), runs, time.process_time)
+    for name, used in (("all, a call for each", ours), ("all and more, one pass", once)):
+        print(
+            f"  {name:<22} {theirs / c.size * 1e9:8.1f} {used / c.size * 1e9:8.1f} {theirs / used:7.2f}x  (target 1x)"
+        )
 
-    def work(columns, bounds):
-        for _, own in TALIB.values():
-            own(*columns, bounds)
 
-    one, two, gain = pairs(work, tasks)
-    print(
-        f"  all, one thread, CPU   {theirs / c.size * 1e9:8.1f} {ours / c.size * 1e9:8.1f} {theirs / ours:7.2f}x  (target 1x)"
-    )
-    print(
-        f"  {many} symbols, one thread / two threads, wall {one * 1e3:.1f} / {two * 1e3:.1f} ms {gain:6.2f}x  (target 1.6x)"
-    )
+def in_turn(peer, own, runs):
+    """Least CPU time of two functions that take turns, so that no change of the machine's pace meets one alone."""
+    times = []
+    peer(), own()
+    for _ in range(runs):
+        pair = []
+        for function in (peer, own):
+            started = time.process_time()
+            function()
+            pair.append(time.process_time() - started)
+        times.append(pair)
+    return np.min(times, axis=0)
+
+
+def two_threads(symbols=400, days=1500, rounds=15):
+    """Gain of a second thread for ratings and raw indicators, and for arithmetic that nothing can hold up."""
+    columns = series_of(symbols, days)
+    blocks = share(columns, days)
+    jobs = CEILINGS | {
+        "ratings": (ratings, blocks),
+        "raw indicators, one pass": (in_one_pass, blocks),
+        "raw indicators, a call for each": (raw, share(columns, days, 40)),
+    }
+    with Others() as others:
+        made = gains(jobs, rounds)
+    ceiling = min(made[name].ratio for name in CEILINGS)
+    print(f"one thread / two threads, wall, {symbols} symbols x {days:,} days, median of {rounds} pairs in turn")
+    for name, gain in made.items():
+        part = "" if name in CEILINGS else f"  {gain.ratio / ceiling:.2f} of the ceiling (target 1.6x)"
+        print(f"  {name:<33} {gain}{part}")
+    print(f"  other processes kept {others} processors busy meanwhile")
 
 
 def matrix(symbols=500, days=1500):
@@ -237,9 +239,9 @@ def main(argv=None):
     parser.add_argument("--scaling", action="store_true", help="also the table of sizes (a minute or two)")
     options = parser.parse_args(argv)
     matrix()
-    print(f"two threads of plain arithmetic gain {spare_core():.2f}x on this machine now")
     against_pandas_ta()
     against_talib()
+    two_threads()
     if options.scaling:
         scaling()
 

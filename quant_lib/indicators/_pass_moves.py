@@ -23,22 +23,17 @@ _PERCENT = 1e-10  # PERCENT_TIE
 
 
 _OPTIONS: dict[str, Any] = {
-    "nogil": True,
     "cache": True,
     "fastmath": False,
     "error_model": "numpy",
     "no_cfunc_wrapper": True,
+    "no_cpython_wrapper": True,
 }
 
 
-def _compiled(kernel: _Kernel) -> _Kernel:
-    """Compile on first call, release the GIL, keep the machine code beside the source; x / 0 is IEEE, as in numpy."""
-    return cast("_Kernel", numba.njit(**_OPTIONS)(kernel))
-
-
 def _inner(kernel: _Kernel) -> _Kernel:
-    """Compile for the kernels of this file only: what Python would need to call it is left out."""
-    return cast("_Kernel", numba.njit(**_OPTIONS | {"no_cpython_wrapper": True})(kernel))
+    """Compile for compiled callers only: it releases no lock, and what Python would need to call it is left out."""
+    return cast("_Kernel", numba.njit(**_OPTIONS)(kernel))
 
 
 @_inner
@@ -272,7 +267,7 @@ def _places(c: FloatArray, out: FloatArray, at: int) -> None:
         _of_three(fast, slow)
 
 
-@_compiled
+@_inner
 def moves(
     high: FloatArray,
     low: FloatArray,

@@ -28,22 +28,17 @@ _DISPLACEMENT = 26
 
 
 _OPTIONS: dict[str, Any] = {
-    "nogil": True,
     "cache": True,
     "fastmath": False,
     "error_model": "numpy",
     "no_cfunc_wrapper": True,
+    "no_cpython_wrapper": True,
 }
 
 
-def _compiled(kernel: _Kernel) -> _Kernel:
-    """Compile on first call, release the GIL, keep the machine code beside the source; x / 0 is IEEE, as in numpy."""
-    return cast("_Kernel", numba.njit(**_OPTIONS)(kernel))
-
-
 def _inner(kernel: _Kernel) -> _Kernel:
-    """Compile for the kernels of this file only: what Python would need to call it is left out."""
-    return cast("_Kernel", numba.njit(**_OPTIONS | {"no_cpython_wrapper": True})(kernel))
+    """Compile for compiled callers only: it releases no lock, and what Python would need to call it is left out."""
+    return cast("_Kernel", numba.njit(**_OPTIONS)(kernel))
 
 
 @_inner
@@ -221,7 +216,7 @@ def _cloud(
         total[i] = total[i] / known[i] if known[i] > 0.0 else np.nan
 
 
-@_compiled
+@_inner
 def votes(
     high: FloatArray, low: FloatArray, close: FloatArray, offsets: IntArray, modern: bool, out: FloatArray
 ) -> None:

@@ -29,22 +29,17 @@ _Kernel = TypeVar("_Kernel", bound="Callable[..., Any]")
 
 
 _OPTIONS: dict[str, Any] = {
-    "nogil": True,
     "cache": True,
     "fastmath": False,
     "error_model": "numpy",
     "no_cfunc_wrapper": True,
+    "no_cpython_wrapper": True,
 }
 
 
-def _compiled(kernel: _Kernel) -> _Kernel:
-    """Compile on first call, release the GIL, keep the machine code beside the source; x / 0 is IEEE, as in numpy."""
-    return cast("_Kernel", numba.njit(**_OPTIONS)(kernel))
-
-
 def _inner(kernel: _Kernel) -> _Kernel:
-    """Compile for the kernels of this file only: what Python would need to call it is left out."""
-    return cast("_Kernel", numba.njit(**_OPTIONS | {"no_cpython_wrapper": True})(kernel))
+    """Compile for compiled callers only: it releases no lock, and what Python would need to call it is left out."""
+    return cast("_Kernel", numba.njit(**_OPTIONS)(kernel))
 
 
 @_inner
@@ -224,7 +219,7 @@ def _channel_index(x: FloatArray, mean: FloatArray, out: FloatArray) -> None:
         made[i] = (x[i + 19] - m) / (0.015 * spread) if spread > 0.0 else np.nan
 
 
-@_compiled
+@_inner
 def windows(
     high: FloatArray,
     low: FloatArray,

@@ -6,21 +6,21 @@ reads it. Every row has the bits of the separate indicator.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from quant_lib.indicators import _pass_moves, _pass_rows, _pass_votes, _pass_windows
-from quant_lib.indicators._series import FloatArray, IntArray, bounds, same_size, series
+from quant_lib.indicators import _pass, _pass_rows
+from quant_lib.indicators._series import FloatArray, IndicatorInputError, IntArray, bounds, same_size, series
 from quant_lib.indicators.votes import Ruleset, check_ruleset
 
-_TILE: Final = 4096
-"""Bars taken together: enough to hide the cost of a call, few enough for the rows to stay in cache."""
+_TILE: Final = 2048
+"""Bars taken together, or one series: few enough for the rows to stay in the cache of a core."""
 
 _WINDOWS: Final = np.array([*_pass_rows.LENGTHS, 20, 5, 34, *_pass_rows.EXTREMES], np.int64)
 _RECURSIONS: Final = np.array([*_pass_rows.EMAS, *[14] * 7, 9], np.int64)
+_NONE: Final = np.empty((4, 0))
 _ALPHAS: Final = np.array([*(2.0 / (n + 1.0) for n in _pass_rows.EMAS), *[1.0 / 14.0] * 7, 2.0 / 10.0])
 
 
@@ -31,6 +31,7 @@ def figures(
     volume: npt.ArrayLike,
     ruleset: Ruleset = "legacy",
     offsets: IntArray | None = None,
+    out: FloatArray | None = None,
 ) -> FloatArray:
     """Compute averages, extremes, oscillators and ratings of every bar.
 
@@ -42,6 +43,8 @@ def figures(
         Published rules of the votes.
     offsets : array of shape (n_series + 1,), optional
         Bounds of the series laid end to end; one by default.
+    out : array of shape (n_rows, n_bars), optional
+        Where to write; a matrix used again spares the machine fresh memory.
 
     Returns
     -------
@@ -51,15 +54,13 @@ def figures(
     Raises
     ------
     IndicatorInputError
-        Where columns differ in length, the offsets are not bounds or nobody published the rules.
+        Where columns differ in length, the offsets are not bounds, nobody published the rules or ``out`` does not fit.
     """
     columns = _columns(high, low, close, volume)
     at = bounds(columns[2], offsets)
-    out = np.empty((_pass_rows.ROWS, columns[2].size))
-    modern = check_ruleset(ruleset) == "pine3"
-    for first, last in _tiles(at):
-        _fill(columns, at[first : last + 1], modern, out)
-    return out
+    made = np.empty((_pass_rows.ROWS, columns[2].size)) if out is None else _room(out, columns[2].size)
+    _run(columns, at, check_ruleset(ruleset), made, _NONE)
+    return made
 
 
 def rate(
@@ -83,13 +84,10 @@ def rate(
     columns = _columns(high, low, close, volume)
     at = bounds(columns[2], offsets)
     made = np.empty((4, columns[2].size))
-    tiles = list(_tiles(at))
-    work = np.empty((_pass_rows.ROWS, max((int(at[last] - at[first]) for first, last in tiles), default=0)))
-    modern = check_ruleset(ruleset) == "pine3"
-    for first, last in tiles:
-        rows = slice(at[first], at[last])
-        _fill(tuple(column[rows] for column in columns), at[first : last + 1] - at[first], modern, work)
-        made[:, rows] = work[_pass_rows.MA : _pass_rows.OTHER_VOTES + 1, : at[last] - at[first]]
+    rules = check_ruleset(ruleset)
+    if made.size:
+        longest = min(max(_TILE, int(np.diff(at).max())), columns[2].size)
+        _run(columns, at, rules, np.empty((_pass_rows.ROWS, longest)), made)
     return made
 
 
@@ -100,18 +98,15 @@ def _columns(*bars: npt.ArrayLike) -> tuple[FloatArray, ...]:
     return columns
 
 
-def _tiles(offsets: IntArray) -> Iterator[tuple[int, int]]:
-    """First series of each tile and the one behind its last; a series is never cut."""
-    first = 0
-    while first < offsets.size - 1:
-        last = max(int(np.searchsorted(offsets, offsets[first] + _TILE, side="right")) - 1, first + 1)
-        yield first, last
-        first = last
+def _room(out: FloatArray, bars: int) -> FloatArray:
+    """Refuse a matrix that the figures of so many bars do not fill, or that the pass is not compiled for."""
+    if out.shape != (_pass_rows.ROWS, bars) or out.dtype != np.float64 or not out.flags.carray:
+        what = f"{out.dtype} of shape {out.shape}"
+        raise IndicatorInputError("out", what, f"contiguous float64 of shape {(_pass_rows.ROWS, bars)}")
+    return out
 
 
-def _fill(bars: tuple[FloatArray, ...], offsets: IntArray, modern: bool, out: FloatArray) -> None:
-    high, low, close, volume = bars
-    _pass_windows.windows(high, low, close, volume, offsets, _WINDOWS, out)
-    state = np.empty((4, 16))
-    _pass_moves.moves(high, low, close, offsets, _RECURSIONS, _ALPHAS, state, out)
-    _pass_votes.votes(high, low, close, offsets, modern, out)
+def _run(bars: tuple[FloatArray, ...], offsets: IntArray, rules: Ruleset, rows: FloatArray, made: FloatArray) -> None:
+    room, state = np.empty(offsets.size, np.int64), np.empty((4, 16))
+    fixed = (_TILE, _WINDOWS, _RECURSIONS, _ALPHAS, rules == "pine3", room, state)
+    _pass.run(_pass.entry_points(), *bars, offsets, *fixed, rows, made)

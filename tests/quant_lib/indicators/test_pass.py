@@ -1,12 +1,14 @@
 """The compiled pass against the separate indicators and the votes as arrays: the same bits, ties and gaps included."""
 
 import itertools
+from concurrent.futures import ThreadPoolExecutor
 
+import numba
 import numpy as np
 import pytest
 
 from quant_lib import indicators as ta
-from quant_lib.indicators import IndicatorInputError, ratings, votes
+from quant_lib.indicators import IndicatorInputError, _pass, ratings, votes
 from quant_lib.indicators import _pass_rows as row
 from quant_lib.indicators.figures import figures, rate
 
@@ -148,3 +150,37 @@ def test_columns_of_different_length_and_unknown_rules_are_refused():
         rate(bars, bars, bars, bars[1:])
     with pytest.raises(IndicatorInputError, match="ruleset"):
         rate(bars, bars, bars, bars, "pine2")
+
+
+def test_a_matrix_used_again_holds_nothing_of_what_was_there():
+    columns, at = make_columns((900, *SHORT), 9, gaps=0.01)
+    expected = figures(*columns, offsets=at)
+    room = np.full_like(expected, 7.0)
+    made = figures(*columns, offsets=at, out=room)
+    assert made is room
+    np.testing.assert_array_equal(made[: row.SPARE], expected[: row.SPARE])
+
+
+@pytest.mark.parametrize("room", [np.empty((row.ROWS, 29)), np.empty((row.ROWS, 60))[:, ::2], np.empty((3, 30))])
+def test_a_matrix_the_figures_do_not_fill_is_refused(room):
+    bars = np.ones(30)
+    with pytest.raises(IndicatorInputError, match="contiguous"):
+        figures(bars, bars, bars, bars, out=room)
+
+
+def test_threads_that_share_blocks_get_the_bits_of_one():
+    blocks = [make_columns((600, 40, 900), seed) for seed in range(8)]
+    expected = [rate(*columns, offsets=at) for columns, at in blocks]
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(lambda block: rate(*block[0], offsets=block[1]), blocks * 4))
+    for number, rated in enumerate(made):
+        np.testing.assert_array_equal(rated, expected[number % len(blocks)])
+
+
+def test_a_part_is_not_called_with_what_it_was_not_compiled_for():
+    @numba.njit
+    def wrong(entry, bars, at, rows):
+        _pass._votes(entry[2], (bars, bars, bars, at, 1.0, rows))  # a number where the rule set's flag belongs
+
+    with pytest.raises(numba.TypingError, match="a part of the pass takes"):
+        wrong(_pass.entry_points(), np.ones(3), np.array([0, 3]), np.empty((row.ROWS, 3)))
