@@ -5,6 +5,9 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 EXTRAS ?= dev,engines,cvxportfolio,regime,exchanges,bench
 
+# Steps, workers and tests are many short processes: without byte code each compiles two thousand modules again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help install run test test-all lint types bench docs lock ci clean
 
