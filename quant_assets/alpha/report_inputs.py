@@ -12,32 +12,33 @@ from quant_assets.sleeve_rules import sleeve_rules
 from quant_lib.decision import survivorship_of
 from quant_lib.decision.walk_forward import benchmark_returns
 from quant_lib.regime import regime_words
-from quant_lib.report import ReportInputs
+from quant_lib.report import UNKNOWN, ReportInputs
 from quant_resources.config import Project, SleeveConfig
 from quant_resources.lakehouse import Lake, TableMissingError
 
 
-def _survivorship(lake: Lake, profile: str, date: dt.date) -> str:
-    """Stamp of the universe; a day decided before it was recorded says so."""
+def survivorship(lake: Lake, profile: str, date: dt.date) -> tuple[str, str]:
+    """Stamp of the universe and what it means; a day decided before it was recorded says so."""
     try:
         rows = lake.decision("candidate_membership", profile, date)
     except TableMissingError:
-        return "survivorship: unknown. It was not recorded when these candidates were made; materialise them again."
-    if survivorship_of(rows) == "point_in_time":
-        return "survivorship: point_in_time. Members of every day are those known on it."
-    named = ", ".join(rows.loc[rows["survivorship"].eq("unknown"), "scanner"])
-    return (
-        f"survivorship: unknown. {named} choose from symbols named one by one, by somebody who may have known which "
+        return UNKNOWN, "It was not recorded when these candidates were made; materialise them again."
+    stamp = survivorship_of(rows)
+    if stamp != UNKNOWN:
+        return stamp, "Members of every day are those known on it."
+    named = ", ".join(rows.loc[rows["survivorship"].eq(UNKNOWN), "scanner"])
+    return UNKNOWN, (
+        f"{named} choose from symbols named one by one, by somebody who may have known which "
         "survive; returns are flattered by as much as that, and nothing here measures it."
     )
 
 
 def _notes(
-    windows: pd.DataFrame, candidates: pd.DataFrame, instruments: pd.DataFrame, direction: str, survivorship: str
+    windows: pd.DataFrame, candidates: pd.DataFrame, instruments: pd.DataFrame, direction: str, members: str
 ) -> list[str]:
     delisted = int((~instruments["active"]).sum())
     notes = [
-        survivorship,
+        members,
         f"Universe of every window: reconstructed point in time from {len(instruments)} symbols the lakehouse knows, "
         f"{delisted} of them no longer trading. Symbols the provider no longer lists at all are missing: "
         "what remains of survivorship bias is not measured.",
@@ -59,6 +60,7 @@ def report_inputs(lake: Lake, project: Project, sleeve: SleeveConfig, date: dt.d
     windows, returns = pinned.decided("backtest_windows"), pinned.decided("backtest_returns")
     drops = pinned.decided("candidate_drops").groupby(["step", "reason"], sort=True).size().rename("n").reset_index()
     left_out = pinned.decided("returns_drops").groupby("reason", sort=True).size().rename("n").reset_index()
+    stamp, meaning = survivorship(lake, sleeve.name, date)
     sessions = pd.DatetimeIndex(returns["bar_date"].unique()).sort_values()
     return ReportInputs(
         profile=sleeve.name,
@@ -86,6 +88,7 @@ def report_inputs(lake: Lake, project: Project, sleeve: SleeveConfig, date: dt.d
             pinned.decided("candidates"),
             pinned.today("instruments"),
             sleeve.direction,
-            _survivorship(lake, sleeve.name, date),
+            f"survivorship: {stamp}. {meaning}",
         ),
+        survivorship=stamp,
     )

@@ -32,6 +32,7 @@ from quant_lib.contracts import (
 from quant_lib.contracts import _sleeve_contracts as rules
 from quant_lib.contracts.verdicts import Verdict, all_of, judge_schema, require
 from quant_resources.config import Project, SleeveConfig
+from quant_resources.lakehouse import TableMissingError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,17 +78,27 @@ class SleeveContracts:
         rows = self._rows(lake, CANDIDATES, date)
         funnel = lake.decision("candidate_funnel", self.sleeve.name, date)
         drops = lake.decision("candidate_drops", self.sleeve.name, date)
-        signals = self._rows(lake, CANDIDATE_SIGNALS, date)
+        signals, typed = self._later(lake, CANDIDATE_SIGNALS, date, "candidates")
         return all_of(
             judge_schema(CANDIDATES, rows),
             rules.candidates_agree_with(self.sleeve.direction, rows, screened_rating(self.project, self.sleeve)),
-            judge_schema(CANDIDATE_SIGNALS, signals),
-            rules.signals_say_why(signals),
+            typed,
+            *([] if signals is None else [rules.signals_say_why(signals)]),
             rules.funnel_is_complete(funnel, drops, rows),
             rules.scanners_are_sound(
                 lake.decision("candidate_scanners", self.sleeve.name, date), strict=self.sleeve.strict
             ),
         )
+
+    def _later(self, lake: Lake, spec: TableSpec, date: dt.date, step: str) -> tuple[pd.DataFrame | None, Verdict]:
+        """Rows of a table that earlier releases did not write, and what is wrong where there are none."""
+        name = self.sleeve.name
+        try:
+            rows = self._rows(lake, spec, date)
+        except TableMissingError:
+            made = f"an earlier release made the {step} of {name} on {date}; materialise {name}/{step} of it again"
+            return None, require(False, f"{spec.name} is not recorded: {made}")
+        return rows, judge_schema(spec, rows)
 
     def foundation(self, lake: Lake, date: dt.date) -> Verdict:
         """Judge pins and the reconciliation of what is pinned."""
@@ -140,12 +151,12 @@ class SleeveContracts:
     def strategy_returns(self, lake: Lake, date: dt.date) -> Verdict:
         """Judge layer L3."""
         rows, atoms = self._rows(lake, STRATEGY_RETURNS, date), self._rows(lake, ATOMS, date)
-        tails = self._rows(lake, STREAM_TAILS, date)
-        unmeasured = sorted(set(atoms["atom_id"]) ^ set(tails["atom_id"]))
+        tails, typed = self._later(lake, STREAM_TAILS, date, "strategy_returns")
+        unmeasured = [] if tails is None else sorted(set(atoms["atom_id"]) ^ set(tails["atom_id"]))
         return all_of(
             judge_schema(STRATEGY_RETURNS, rows),
             judge_schema(ATOMS, atoms),
-            judge_schema(STREAM_TAILS, tails),
+            typed,
             require(not unmeasured, f"{len(unmeasured)} atoms without tails, or tails without an atom", {}),
         )
 

@@ -9,9 +9,9 @@ from quant_lib.health._adjusted import adjusted
 from quant_lib.health._assess import STATUS_PRECEDENCE, HealthReport, assess_health
 from quant_lib.health._errors import BarsContractError, InvalidRuleError
 from quant_lib.health._holes import RepairPlan, RepairRules, find_holes, hole_rows, judge_repair, plan_repair
+from quant_lib.health._labels import label_bars, quarantine_bars, segment_bars, segment_starts
 from quant_lib.health._registry import Evidence, explain_gaps, new_audits, registry_rows
 from quant_lib.health._rules import HealthRules
-from quant_lib.health._segments import label_bars, quarantine_bars, segment_bars, segment_starts
 from quant_lib.health._vetting import revisions, split_closed, stamp_bars, vet_bars
 
 __all__ = [

@@ -20,8 +20,9 @@ from quant_lib.calendars import (
 )
 from quant_lib.contracts import OHLCV_HEALTH
 from quant_lib.health._findings import Found, Judged, daily_returns, find_all, findings_frame
+from quant_lib.health._labels import quarantine_frame
 from quant_lib.health._rules import HealthRules
-from quant_lib.health._segments import find_series, quarantine_frame
+from quant_lib.health._segments import find_series
 from quant_lib.health._tape import FloatArray, make_tape, upto
 
 STATUS_PRECEDENCE: tuple[str, ...] = ("toxic", "stale", "stalled", "sparse", "gappy", "healthy")

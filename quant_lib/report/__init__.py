@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from quant_lib.report.build import Report, build_report
-from quant_lib.report.inputs import ReportInputs
+from quant_lib.report.inputs import UNKNOWN, ReportInputs
 
-__all__ = ["Report", "ReportInputs", "build_report"]
+__all__ = ["UNKNOWN", "Report", "ReportInputs", "build_report"]

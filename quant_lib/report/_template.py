@@ -38,7 +38,8 @@ img { max-width:100%; }
 <body><main>
 <h1>{{ inputs.profile }}</h1>
 <p class="lead">{{ inputs.description }} · {{ inputs.direction }} · decided on {{ inputs.date }} ·
-walk-forward {{ first.strftime('%Y-%m-%d') }} to {{ last.strftime('%Y-%m-%d') }}, {{ n_windows }} windows</p>
+walk-forward {{ first.strftime('%Y-%m-%d') }} to {{ last.strftime('%Y-%m-%d') }}, {{ n_windows }} windows ·
+<b id="survivorship">{{ inputs.stamp }}</b></p>
 {% if inputs.regime %}<p class="lead" id="regime">Market regime at the close of the decision: {% for name, value in inputs.regime.items() %}{{ name }} <b>{{ value }}</b>{{ " · " if not loop.last }}{% endfor %}</p>{% endif %}
 <nav>{% for anchor, _ in charts %}<a href="#{{ anchor }}">{{ anchor }}</a>{% endfor %}{% for table in tables %}<a href="#{{ table.anchor }}">{{ table.anchor }}</a>{% endfor %}</nav>
 <div class="tiles">{% for tile in tiles %}

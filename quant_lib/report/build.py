@@ -104,7 +104,8 @@ def _markdown(inputs: ReportInputs) -> str:
     head = (
         f"# {inputs.profile} on {inputs.date:%Y-%m-%d}\n\n{inputs.description}\n\n"
         f"Walk-forward of {len(inputs.windows)} windows, {inputs.returns['bar_date'].min():%Y-%m-%d} to "
-        f"{inputs.returns['bar_date'].max():%Y-%m-%d}. Configuration `{inputs.config_hash[:12]}`.\n"
+        f"{inputs.returns['bar_date'].max():%Y-%m-%d}. Configuration `{inputs.config_hash[:12]}`. "
+        f"{inputs.stamp}.\n"
     )
     if inputs.regime:
         head += "\nMarket regime: " + ", ".join(f"{name} {value}" for name, value in inputs.regime.items()) + ".\n"
@@ -125,6 +126,7 @@ def _json(inputs: ReportInputs) -> str:
         "date": inputs.date.isoformat(),
         "direction": inputs.direction,
         "config_hash": inputs.config_hash,
+        "survivorship": inputs.survivorship,
         "notes": inputs.notes,
         "regime": inputs.regime,
         "metrics": records(inputs.metrics[["engine", "risk_profile", "simulator", "metric", "value", "unit"]]),

@@ -10,7 +10,7 @@ import pandas as pd
 
 from quant_lib.backtest.metrics import drawdown
 from quant_lib.report.funnel import funnel_figure, funnel_steps
-from quant_lib.report.inputs import ReportInputs, labelled
+from quant_lib.report.inputs import UNKNOWN, ReportInputs, labelled
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -22,6 +22,7 @@ PALETTE = (
 DASHES = ("solid", "dash", "dashdot", "longdash", "longdashdot", "dot")
 PATTERNS = ("", "/", ".", "x", "+", "-")
 BENCHMARK_COLOUR = "#9ca3af"
+STAMP_COLOUR = "#b45309"
 
 
 def _figure(title: str, **layout: Any) -> go.Figure:
@@ -196,8 +197,8 @@ def positions(inputs: ReportInputs) -> go.Figure:
 
 
 def all_figures(inputs: ReportInputs) -> list[tuple[str, go.Figure]]:
-    """Return every figure with its anchor, in reading order."""
-    return [
+    """Return every figure with its anchor, in reading order, each stamped with how its universe is known."""
+    figures = [
         ("equity", equity(inputs)),
         ("drawdown", drawdowns(inputs)),
         ("monthly", monthly(inputs)),
@@ -206,3 +207,9 @@ def all_figures(inputs: ReportInputs) -> list[tuple[str, go.Figure]]:
         ("funnel", funnel(inputs)),
         ("universe", universe(inputs)),
     ]
+    colour = STAMP_COLOUR if inputs.survivorship == UNKNOWN else BENCHMARK_COLOUR
+    for _, figure in figures:
+        # Part of the title: a picture that is copied out of the page keeps it.
+        text = f'{figure.layout.title.text} <span style="font-size:11px;color:{colour}">{inputs.stamp}</span>'
+        figure.update_layout(title_text=text)
+    return figures

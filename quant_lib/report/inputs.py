@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+UNKNOWN = "unknown"
+"""Stamp of a universe whose members of past days nobody recorded."""
+
 
 @dataclass(frozen=True)
 class ReportInputs:
@@ -38,6 +41,8 @@ class ReportInputs:
         Market regime the decision knew, in words: label, score, quadrant, proxy; what is missing says why.
     notes : list of str
         Limits a reader must know: how the universe is known, what is not modelled.
+    survivorship : str
+        Whether members of past days are those known then (``point_in_time``) or ``unknown``; on every chart.
     """
 
     profile: str
@@ -59,6 +64,12 @@ class ReportInputs:
     benchmark_name: str
     regime: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    survivorship: str = UNKNOWN
+
+    @property
+    def stamp(self) -> str:
+        """What every picture of these returns carries."""
+        return f"survivorship: {self.survivorship}"
 
     def series(self) -> dict[str, pd.Series]:
         """Stitched net returns by risk profile (labelled with the engine where there are several)."""

@@ -52,7 +52,8 @@ def equity_png(inputs: ReportInputs) -> bytes:
     top.yaxis.set_minor_locator(NullLocator())
     top.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
     top.set_ylabel("NAV")
-    top.set_title(f"{inputs.profile}, walk-forward to {inputs.date:%Y-%m-%d}, after costs", fontsize=10, loc="left")
+    title = f"{inputs.profile}, walk-forward to {inputs.date:%Y-%m-%d}, after costs; {inputs.stamp}"
+    top.set_title(title, fontsize=10, loc="left")
     # Below the plot: the names of three engines would cover the lines.
     figure.legend(*top.get_legend_handles_labels(), fontsize=7, ncols=4, frameon=False, loc="outside lower left")
     bottom.set_ylabel("drawdown %")

@@ -103,7 +103,7 @@ def _columns(rows: Sequence[tuple[Any, ...]], names: tuple[str, ...]) -> dict[st
 
 def typed(frame: pd.DataFrame, spec: TableSpec) -> pd.DataFrame:
     """Columns and types of a contract; what only the caller knows is left out where it is absent."""
-    types = spec.pandas_types()
+    types = {name: pd.api.types.pandas_dtype(kind) for name, kind in spec.pandas_types().items()}
     columns = {}
     for name in spec.column_names:
         if name in frame.columns or name not in _CALLERS:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -214,7 +215,7 @@ def _prepare(universe: pd.DataFrame) -> pd.DataFrame:
 
 
 def _ordered(column: pd.Series, order: npt.NDArray[np.intp]) -> pd.Series:
-    kind = "object" if isinstance(column.dtype, pd.StringDtype) else column.dtype
+    kind: Any = np.dtype("object") if isinstance(column.dtype, pd.StringDtype) else column.dtype
     return pd.Series(column.astype(kind).array.take(order), dtype=kind, copy=False)
 
 
@@ -305,7 +306,14 @@ def _one_per_base(funnel: Funnel, rules: ScreenRules) -> None:
     )
     funnel.frame = funnel.frame.assign(pooled_turnover=pooled, alternatives=others)
     rule = f"one listing per base: above {BUCKET} of its largest turnover, best quote, exchange, turnover, symbol"
-    funnel.keep("dedupe", rule, place == 1, "same base as " + first, funnel.frame["liquidity_usd"], bar)
+    funnel.keep(
+        "dedupe",
+        rule,
+        place == 1,
+        np.asarray("same base as " + first, dtype=object),
+        funnel.frame["liquidity_usd"],
+        bar,
+    )
 
 
 def _truncate(funnel: Funnel, rules: ScreenRules) -> None:

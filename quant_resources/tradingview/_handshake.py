@@ -12,6 +12,7 @@ from websockets.typing import Origin
 
 from quant_resources.tradingview._retry import parse_retry_after
 from quant_resources.tradingview._secret import Credentials, clean_text
+from quant_resources.tradingview._tls import certificate_words
 from quant_resources.tradingview.errors import (
     CLOSE_CODES,
     BadRequestError,
@@ -78,7 +79,7 @@ async def connect_chart(
     except InvalidHandshake as error:
         failure = UnreachableError(where, clean_text(str(error), credentials))
     except ssl.SSLError as error:
-        failure = UntrustedServerError(where, clean_text(str(error), credentials))
+        failure = UntrustedServerError(where, clean_text(certificate_words(error), credentials))
     except TimeoutError:
         failure = UnreachableError(where, f"no connection within {limits.connect_timeout:g} s")
     except (OSError, EOFError) as error:

@@ -11,6 +11,7 @@ import orjson
 
 from quant_resources.tradingview._retry import parse_retry_after
 from quant_resources.tradingview._secret import Credentials, clean_text
+from quant_resources.tradingview._tls import certificate_words
 from quant_resources.tradingview.errors import (
     BadRequestError,
     InsecureTokenError,
@@ -87,7 +88,7 @@ class HttpChannel:
                 kept = {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers}
                 return response.status, kept, content
         except aiohttp.ClientSSLError as error:
-            failure = UntrustedServerError(where, clean_text(str(error), self._credentials))
+            failure = UntrustedServerError(where, clean_text(certificate_words(error), self._credentials))
         except TimeoutError:
             failure = UnreachableError(where, f"no answer within {self._limits.request_timeout:g} s")
         except aiohttp.ClientError as error:

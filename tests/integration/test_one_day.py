@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -109,6 +110,54 @@ def test_the_report_is_whole_and_loads_nothing(finished):
     assert '<script src="http' not in page
     document = json.loads((folder / "report.json").read_text())
     assert len({m["risk_profile"] for m in document["metrics"]}) == 8
+
+
+def test_every_chart_says_how_its_universe_is_known(finished):
+    folder = finished[2].artifacts_dir / "reports" / PROFILE / DAY.isoformat()
+    stamp = "survivorship: point_in_time"
+    page = (folder / "report.html").read_text()
+    charts = [part.split("</section>")[0] for part in page.split("<section id=")[1:]]
+    assert len(charts) == 7
+    assert all(stamp in chart for chart in charts)
+    assert stamp in page.split("<section id=")[0]
+    assert stamp in (folder / "report.md").read_text().split("##")[0]
+    assert json.loads((folder / "report.json").read_text())["survivorship"] == "point_in_time"
+
+
+@pytest.fixture
+def older(finished, tmp_path):
+    """The finished lake as it was before signals, membership and tails were recorded."""
+    shutil.copytree(finished[2].lakehouse_dir, tmp_path / "lake")
+    for table in ("candidate_signals", "candidate_membership", "stream_tails"):
+        shutil.rmtree(tmp_path / "lake" / table)
+    return Lake(tmp_path / "lake")
+
+
+def test_the_contracts_of_an_older_lake_say_what_to_materialise(older):
+    from quant_assets.checks.sleeve import SleeveContracts
+
+    _, project = load_configured()
+    contracts = SleeveContracts(project, project.sleeve(PROFILE), "")
+    for step, table in (("candidates", "candidate_signals"), ("strategy_returns", "stream_tails")):
+        verdict = getattr(contracts, step)(older, DAY)
+        assert not verdict.passed
+        assert verdict.message == (
+            f"{table} is not recorded: an earlier release made the {step} of {PROFILE} on {DAY}; "
+            f"materialise {PROFILE}/{step} of it again"
+        )
+
+
+def test_the_report_of_an_older_lake_is_made_and_stamped_unknown(older):
+    from quant_assets.alpha.report_inputs import report_inputs
+    from quant_lib.report import build_report
+
+    _, project = load_configured()
+    inputs = report_inputs(older, project, project.sleeve(PROFILE), DAY, 365.0)
+    assert inputs.survivorship == "unknown"
+    assert inputs.notes[0].startswith("survivorship: unknown. It was not recorded when these candidates were made")
+    page = build_report(inputs).html
+    assert "survivorship: point_in_time" not in page
+    assert page.count("survivorship: unknown") >= 9
 
 
 @pytest.fixture(scope="module")

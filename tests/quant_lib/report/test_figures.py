@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from quant_lib.report.build import _tiles
 from quant_lib.report.figures import equity, positions, styles_of
@@ -88,8 +89,22 @@ def test_the_picture_of_many_series_is_small_and_always_the_same():
     days = pd.date_range("2021-01-01", periods=500)
     rows = [(e, r, day, move) for e, r in PAIRS for day, move in zip(days, rng.normal(0, 0.03, 500), strict=True)]
     own.returns = pd.DataFrame(rows, columns=["engine", "risk_profile", "bar_date", "ret"])
-    own.profile, own.date = "many", dt.date(2022, 6, 30)
+    own.profile, own.date, own.stamp = "many", dt.date(2022, 6, 30), "survivorship: unknown"
     picture = equity_png(own)
     assert picture[:8] == b"\x89PNG\r\n\x1a\n"
     assert len(picture) < 60_000
     assert equity_png(own) == picture
+
+
+@pytest.mark.parametrize("stamp", ["unknown", "point_in_time"])
+def test_the_picture_of_the_dagster_page_carries_the_stamp(monkeypatch, stamp):
+    from matplotlib.axes import Axes
+
+    from quant_lib.report.png import equity_png
+
+    said = []
+    monkeypatch.setattr(Axes, "set_title", lambda self, text, **how: said.append(text))
+    own = inputs()
+    own.profile, own.date, own.stamp = "stamped", dt.date(2022, 6, 30), f"survivorship: {stamp}"
+    equity_png(own)
+    assert said == [f"stamped, walk-forward to 2022-06-30, after costs; survivorship: {stamp}"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import ssl
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
@@ -238,7 +239,7 @@ def screener(loop_thread: LoopThread) -> Iterator[Callable[..., ScreenerServer]]
     """Start a scripted HTTP server: ``screener(handler)`` with ``handler(request, body) -> web.Response``."""
     runners: list[web.AppRunner] = []
 
-    def start(handler: Any) -> ScreenerServer:
+    def start(handler: Any, tls: ssl.SSLContext | None = None) -> ScreenerServer:
         state = ScreenerServer(Endpoints("", "", ""), [], [], [])
 
         async def handle(request: web.Request) -> web.StreamResponse:
@@ -260,11 +261,12 @@ def screener(loop_thread: LoopThread) -> Iterator[Callable[..., ScreenerServer]]
             runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
             await runner.setup()
             runners.append(runner)
-            site = web.TCPSite(runner, "127.0.0.1", 0)
+            site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
             await site.start()
             return int(runner.addresses[0][1])
 
-        state.endpoints = Endpoints.at(f"http://127.0.0.1:{loop_thread.run(listen())}")
+        scheme = "http" if tls is None else "https"
+        state.endpoints = Endpoints.at(f"{scheme}://127.0.0.1:{loop_thread.run(listen())}")
         return state
 
     yield start

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ast
 import asyncio
-import shutil
+import datetime as dt
+import ipaddress
 import ssl
-import subprocess
 import time
 from http import HTTPStatus
 from pathlib import Path
@@ -29,29 +29,38 @@ SCAN = ScanRequest("crypto", ("close",))
 
 @pytest.fixture
 def certified(tmp_path):
-    """A TLS context whose certificate is made out to a name, and the file that vouches for it."""
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("no openssl command to make a certificate with")
+    """A TLS context whose certificate is made out to a name for some days, and the file that vouches for it."""
+    rsa = pytest.importorskip("cryptography.hazmat.primitives.asymmetric.rsa")
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
 
-    def make(name):
-        key, certificate = tmp_path / f"{name}.key", tmp_path / f"{name}.pem"
-        subprocess.run(
-            [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={name}"]
-            + ["-addext", f"subjectAltName={name}", "-keyout", str(key), "-out", str(certificate)],
-            check=True,
-            capture_output=True,
+    def make(name, first=-1, last=1):
+        kind, _, value = name.partition(":")
+        alternative = x509.DNSName(value) if kind == "DNS" else x509.IPAddress(ipaddress.ip_address(value))
+        subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, value)])
+        key, now = rsa.generate_private_key(65_537, 2_048), dt.datetime.now(dt.UTC)
+        signed = (
+            x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
+            .not_valid_before(now + dt.timedelta(days=first))
+            .not_valid_after(now + dt.timedelta(days=last))
+            .add_extension(x509.SubjectAlternativeName([alternative]), critical=False)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+            .sign(key, hashes.SHA256())
         )
+        private = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        keys, certificate = tmp_path / "server.key", tmp_path / "server.pem"
+        keys.write_bytes(key.private_bytes(*private))
+        certificate.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificate, key)
+        context.load_cert_chain(certificate, keys)
         return context, certificate
 
     return make
 
 
-def secured(chart, market, certified, monkeypatch, name, process_request=None):
+def secured(chart, market, certified, monkeypatch, name, process_request=None, **days):
     """A wss:// server whose certificate the machine trusts."""
-    context, certificate = certified(name)
+    context, certificate = certified(name, **days)
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     return chart(market(), process_request, ssl=context)
 
@@ -73,6 +82,45 @@ def test_a_trusted_certificate_of_another_name_is_not(
     assert type(result.error) is UntrustedServerError
     assert server.log == []
     assert naps.taken == []
+
+
+REFUSED = {
+    "expired": ("IP:127.0.0.1", {"first": -9, "last": -1}, "certificate has expired"),
+    "not yet valid": ("IP:127.0.0.1", {"first": 1, "last": 9}, "certificate is not yet valid"),
+    "of another name": ("DNS:market.example", {}, "certificate is not valid for '127.0.0.1'"),
+}
+
+
+@pytest.mark.parametrize(("name", "days", "words"), REFUSED.values(), ids=REFUSED)
+def test_the_message_says_what_is_wrong_with_a_certificate(
+    chart, market, certified, client_for, requests_for, naps, monkeypatch, name, days, words
+):
+    server = secured(chart, market, certified, monkeypatch, name, **days)
+    (result,) = client_for(server).fetch_bars(requests_for("X:A"))
+    assert type(result.error) is UntrustedServerError
+    assert "127.0.0.1" in str(result.error)
+    assert words in str(result.error)
+    assert "check the address, the clock" in str(result.error)
+    assert (server.log, naps.taken) == ([], [])  # nothing was said, and it is not tried again
+
+
+@pytest.mark.parametrize(("name", "days", "words"), REFUSED.values(), ids=REFUSED)
+def test_the_screener_says_it_too(screener, certified, client_for, monkeypatch, name, days, words):
+    context, certificate = certified(name, **days)
+    # The library reads the trusted authorities once, when it is imported.
+    trusting = ssl.create_default_context(cafile=certificate)
+    monkeypatch.setattr("aiohttp.connector._SSL_CONTEXT_VERIFIED", trusting)
+    server = screener(lambda request, body: web.json_response({"totalCount": 0, "data": []}), context)
+    with pytest.raises(UntrustedServerError, match=words):
+        client_for(server).scan(SCAN)
+    assert server.paths == []
+
+
+def test_a_certificate_nobody_here_vouches_for_is_refused(chart, market, certified, client_for, requests_for):
+    context, _ = certified("IP:127.0.0.1")
+    (result,) = client_for(chart(market(), ssl=context)).fetch_bars(requests_for("X:A"))
+    assert type(result.error) is UntrustedServerError
+    assert "self-signed certificate" in str(result.error)
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
