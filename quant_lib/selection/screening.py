@@ -216,7 +216,8 @@ def _prepare(universe: pd.DataFrame) -> pd.DataFrame:
 
 def _ordered(column: pd.Series, order: npt.NDArray[np.intp]) -> pd.Series:
     kind: Any = np.dtype("object") if isinstance(column.dtype, pd.StringDtype) else column.dtype
-    return pd.Series(column.astype(kind).array.take(order), dtype=kind, copy=False)
+    ordered: pd.Series = pd.Series(column.astype(kind).array.take(order), dtype=kind, copy=False)
+    return ordered
 
 
 def _plain(texts: Sequence[str]) -> pd.Series:
