@@ -69,15 +69,19 @@ def mutants(path: Path) -> Iterator[Mutant]:
             yield Mutant(path, getattr(node, "lineno", 0), what, owners.get(id(node), ""), at, change)
 
 
-def _owners(tree: ast.Module) -> Iterator[tuple[int, str]]:
-    """Pair every node of a function's body with that function; defaults and decorators run on import."""
+def functions(tree: ast.Module) -> Iterator[tuple[str, ast.FunctionDef]]:
+    """Functions and methods of a module, by qualified name; not those inside others."""
     for statement in tree.body:
         inner = statement.body if isinstance(statement, ast.ClassDef) else [statement]
         prefix = f"{statement.name}." if isinstance(statement, ast.ClassDef) else ""
-        for function in inner:
-            if isinstance(function, ast.FunctionDef):
-                for part in function.body:
-                    yield from ((id(node), prefix + function.name) for node in ast.walk(part))
+        yield from ((prefix + node.name, node) for node in inner if isinstance(node, ast.FunctionDef))
+
+
+def _owners(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Pair every node of a function's body with that function; defaults and decorators run on import."""
+    for name, function in functions(tree):
+        for part in function.body:
+            yield from ((id(node), name) for node in ast.walk(part))
 
 
 def _unjudged(tree: ast.Module) -> set[int]:

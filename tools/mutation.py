@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import gc
 import importlib
 import importlib.util
 import json
@@ -31,9 +32,10 @@ from types import CodeType, FunctionType
 
 import pytest
 
-from tools.mutants import Mutant, mutants
+from tools.mutants import Mutant, functions, mutants
 
 ROOT = Path(__file__).resolve().parent.parent
+SPEAKER = os.dup(1)
 ANEW, BROKEN = 71, 70
 """Exit codes: the mutant has to be judged in a new interpreter; the judge itself failed."""
 WARM = ("numpy", "pandas", "pyarrow", "scipy.cluster.hierarchy", "scipy.stats", "numba", "hypothesis", "dagster")
@@ -46,11 +48,14 @@ class Area:
     code: Path
     tests: tuple[str, ...]
 
+    @property
+    def files(self) -> list[Path]:
+        """Modules of the area."""
+        return [self.code] if self.code.is_file() else sorted(self.code.rglob("*.py"))
+
 
 AREAS = {
-    "selection": Area(
-        ROOT / "quant_lib" / "selection", ("tests/quant_lib/selection", "tests/quant_assets/test_explain.py")
-    ),
+    "selection": Area(ROOT / "quant_lib" / "selection", ("tests/quant_lib/selection",)),
     "clustering": Area(ROOT / "quant_lib" / "clustering.py", ("tests/quant_lib/test_clustering.py",)),
     "regime": Area(ROOT / "quant_lib" / "regime", ("tests/quant_lib/regime",)),
     "synthesis": Area(
@@ -84,23 +89,31 @@ def importers(path: Path) -> list[Path]:
 
 
 class Watch:
-    """Plugin: which functions each test enters, and its seconds. What a fixture enters counts for its whole file."""
+    """Plugin: which functions each test enters, and its seconds. What a fixture enters counts for its whole file.
 
-    def __init__(self, root: Path) -> None:
-        self.root = str(root)
+    Functions are watched by a first statement in their own code, so what is not ours runs at its own speed.
+    """
+
+    def __init__(self, files: Iterable[Path]) -> None:
         self.seconds: dict[str, float] = {}
         self.entered: dict[str, list[str]] = defaultdict(list)
         self._now: set[str] = set()
-        self._names: dict[CodeType, str | None] = {}
+        for file in files:
+            self._observe(file)
 
-    def _trace(self, frame: object, event: str, argument: object) -> None:
-        code = frame.f_code  # type: ignore[attr-defined]
-        if code not in self._names:
-            inside = code.co_filename.startswith(self.root)
-            self._names[code] = f"{code.co_filename}:{code.co_qualname.split('.<locals>')[0]}" if inside else None
-        name = self._names[code]
-        if name:
-            self._now.add(name)
+    def _observe(self, path: Path) -> None:
+        module, tree = importlib.import_module(module_name(path)), ast.parse(path.read_text())
+        names = []
+        for name, node in functions(tree):
+            node.body[:0] = ast.parse(f"_mutation_watch({f'{path}:{name}'!r})").body
+            names.append(name)
+        code = compile(ast.fix_missing_locations(tree), str(path), "exec")
+        vars(module)["_mutation_watch"] = self._enter
+        for name in names:
+            swap(module, name, _code_of(code, name))
+
+    def _enter(self, name: str) -> None:
+        self._now.add(name)
 
     @pytest.hookimpl(hookwrapper=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Iterator[None]:
@@ -115,12 +128,8 @@ class Watch:
         self.seconds[item.nodeid] = time.process_time() - started
 
     def _watched(self, key: str) -> Iterator[None]:
-        self._now = set()
-        sys.settrace(self._trace)  # type: ignore[arg-type]
-        try:
-            yield
-        finally:
-            sys.settrace(None)
+        self._now.clear()
+        yield
         self.entered[key] += sorted(self._now)
 
 
@@ -137,8 +146,8 @@ class Instead:
         return True
 
 
-def run_items(items: list[pytest.Item]) -> bool:
-    """Run collected tests until one fails; whether all passed."""
+def run_items(items: list[pytest.Item]) -> str | None:
+    """Run collected tests until one fails; its name, or None where all passed."""
     failed: list[str] = []
 
     class Ear:
@@ -148,14 +157,14 @@ def run_items(items: list[pytest.Item]) -> bool:
                 failed.append(report.nodeid)
 
     if not items:
-        return True
+        return None
     items[0].config.pluginmanager.register(Ear())
     for at, item in enumerate(items):
         after = items[at + 1] if at + 1 < len(items) else None
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=after)
         if failed:
-            return False
-    return True
+            return failed[0]
+    return None
 
 
 def forked(body: Callable[[], int], seconds: int) -> int | None:
@@ -180,9 +189,13 @@ def forked(body: Callable[[], int], seconds: int) -> int | None:
 
 def replaced(mutant: Mutant) -> bool:
     """Put a mutant's function in the place of the loaded one; False if that cannot be done in place."""
-    module = sys.modules.get(module_name(mutant.path))
     code = _code_of(compile(mutant.tree(), str(mutant.path), "exec"), mutant.function)
-    function = _function(module, mutant.function)
+    return swap(sys.modules.get(module_name(mutant.path)), mutant.function, code)
+
+
+def swap(module: object, name: str, code: CodeType | None) -> bool:
+    """Give a loaded function other code; False if that cannot be done."""
+    function = _function(module, name)
     if code is None or function is None or code.co_freevars != function.__code__.co_freevars:
         return False
     function.__code__ = code
@@ -248,25 +261,27 @@ def judge_anew(mutant: Mutant, tests: Iterable[str]) -> int:
     return int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", "--no-header", *tests]))
 
 
-def baseline_of(session: pytest.Session, code: Path, notes: Path, seconds: int) -> Baseline:
+def baseline_of(session: pytest.Session, area: Area, notes: Path) -> Baseline:
     """Run everything once, in a fork that writes down what it saw."""
 
     def body() -> int:
-        watch = Watch(code)
+        watch = Watch(area.files)
         session.config.pluginmanager.register(watch)
-        passed = run_items(list(session.items))
-        notes.write_text(json.dumps({"seconds": watch.seconds, "entered": watch.entered}))
-        return 0 if passed else 1
+        failed = run_items(list(session.items))
+        notes.write_text(json.dumps({"seconds": watch.seconds, "entered": watch.entered, "failed": failed}))
+        return 0
 
-    if forked(body, seconds) != 0:
-        raise RuntimeError("the tests fail as the code stands")
+    if forked(body, 10**6) != 0:
+        raise RuntimeError("the tests could not be run on the code as it stands")
     seen = json.loads(notes.read_text())
+    if seen["failed"]:
+        raise RuntimeError(f"{seen['failed']} fails as the code stands")
     made = Baseline(seen["seconds"])
     by_file: dict[str, list[str]] = defaultdict(list)
     for test in made.seconds:
         by_file["file:" + test.split("::")[0]].append(test)
-    for key, functions in seen["entered"].items():
-        for function in functions:
+    for key, names in seen["entered"].items():
+        for function in names:
             made.entered[function].update(by_file[key] if key.startswith("file:") else [key])
     return made
 
@@ -288,27 +303,36 @@ def judge_in_place(
     session: pytest.Session, area: Area, every: list[Mutant], notes: Path, chosen: argparse.Namespace
 ) -> None:
     """Judge what can be replaced in the loaded code; write verdicts, and the tests of what is left."""
-    base = baseline_of(session, area.code, notes, chosen.seconds * 20)
-    items = {item.nodeid: item for item in session.items}
+    base = baseline_of(session, area, notes)
+    say(f"{area.code.name}: {len(base.seconds)} tests take {sum(base.seconds.values()):.0f} s, {len(every)} mutants")
+    items, found = {item.nodeid: item for item in session.items}, notes.with_suffix(".found")
+    noticed: dict[str, list[str]] = defaultdict(list)
+    gc.collect()
+    gc.freeze()
     with notes.open("w") as lines:
         for at, mutant in enumerate(every):
             tests = base.tests_of(mutant, chosen.heaviest)
+            # What noticed another change of the function is likely to notice this one.
+            tests.sort(key=lambda test: test not in noticed[mutant.function])
 
             def body(mutant: Mutant = mutant, tests: list[str] = tests) -> int:
                 if not mutant.function or not replaced(mutant):
                     return ANEW
-                return 0 if run_items([items[test] for test in tests]) else 1
+                failed = run_items([items[test] for test in tests])
+                found.write_text(failed or "")
+                return 0 if failed is None else 1
 
             code = forked(body, time_for(base, tests, chosen.seconds)) if tests else 0
             tell(mutant, code, len(tests))
+            if code == 1 and found.exists():
+                noticed[mutant.function].append(found.read_text())
             lines.write(json.dumps({"at": at, "code": code, "tests": tests if code == ANEW else len(tests)}) + "\n")
             lines.flush()
 
 
 def judge_area(area: Area, notes: Path, chosen: argparse.Namespace) -> tuple[int, int]:
     """Judge every mutant of a package or file and print its table."""
-    files = [area.code] if area.code.is_file() else sorted(area.code.rglob("*.py"))
-    wanted = [file for file in files if not chosen.only or any(str(file).endswith(name) for name in chosen.only)]
+    wanted = [file for file in area.files if not chosen.only or any(str(file).endswith(name) for name in chosen.only)]
     every = [mutant for file in wanted for mutant in spread(list(mutants(file)), chosen.limit)]
     if not every:
         return 0, 0
@@ -342,9 +366,8 @@ def spread(every: list[Mutant], limit: int) -> list[Mutant]:
 
 
 def say(line: str) -> None:
-    """Print at once."""
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
+    """Print at once, from a silenced process too."""
+    os.write(SPEAKER, f"{line}\n".encode())
 
 
 def warm() -> None:

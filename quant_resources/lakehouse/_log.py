@@ -131,7 +131,7 @@ class TableLog:
         if not same:
             missing = tuple(f"{n} {t}" for n, t in declared.items() if snapshot.columns.get(n) != t)
             unknown = tuple(f"{n} {t}" for n, t in snapshot.columns.items() if declared.get(n) != t)
-            raise SchemaChangedError(self.spec.name, missing, unknown)
+            raise SchemaChangedError(self.spec.name, missing, unknown, self.root)
 
     def _remember(self, snapshot: Snapshot) -> Snapshot:
         self._snapshots[snapshot.version] = snapshot

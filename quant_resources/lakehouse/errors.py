@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from quant_lib.errors import QuantError
 
@@ -97,12 +98,20 @@ class SchemaChangedError(QuantError):
     table: str
     missing: tuple[str, ...]
     unknown: tuple[str, ...]
+    folder: Path
 
     def __str__(self) -> str:
         return (
             f"table {self.table} was stored with other columns than this release declares "
             f"(declared but not stored: {', '.join(self.missing) or 'none'}; stored but not declared: "
-            f"{', '.join(self.unknown) or 'none'}); move its folder out of the lakehouse and materialise it again, "
+            f"{', '.join(self.unknown) or 'none'}); {self.fix}"
+        )
+
+    @property
+    def fix(self) -> str:
+        """What to do with a table of another release."""
+        return (
+            f"move {self.folder} out of the lakehouse and run the dates you need again, which materialises it anew, "
             "or read it with the release that wrote it"
         )
 

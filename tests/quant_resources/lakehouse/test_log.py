@@ -183,8 +183,14 @@ def test_a_table_of_another_release_is_refused_with_the_difference(lake, kit, lo
     with pytest.raises(SchemaChangedError, match=message):
         newer.read("choices")
     rows = kit.choices("p", DAY, {"X:A": 1}).assign(extra="x").astype({"weight": "int64"})
-    with pytest.raises(SchemaChangedError, match="materialise it again"):
+    with pytest.raises(SchemaChangedError, match="materialises it anew") as refused:
         newer.replace(changed, rows, date=DAY, profile="p")
+    assert f"move {lake.root / 'choices'} out of the lakehouse and run" in str(refused.value)
+    shutil.move(lake.root / "choices", lake.root.parent / "choices_before")
+    assert newer.replace(changed, rows, date=DAY, profile="p").version == 0
+    assert newer.read("choices")["extra"].tolist() == ["x"]
+    shutil.rmtree(lake.root / "choices")
+    shutil.move(lake.root.parent / "choices_before", lake.root / "choices")
     with pytest.raises(UnknownTableError):
         lake.replace(changed, rows, date=DAY, profile="p")
     assert lake.version("choices") == 0
