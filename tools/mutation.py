@@ -316,7 +316,8 @@ def judge_in_place(
             tests.sort(key=lambda test: test not in noticed[mutant.function])
 
             def body(mutant: Mutant = mutant, tests: list[str] = tests) -> int:
-                if not mutant.function or not replaced(mutant):
+                # What no test enters ran on import, and what it made then (a closure) has the code it had then.
+                if f"{mutant.path}:{mutant.function}" not in base.entered or not replaced(mutant):
                     return ANEW
                 failed = run_items([items[test] for test in tests])
                 found.write_text(failed or "")

@@ -25,6 +25,7 @@ __all__ = ["SelectionResult", "outcome_of"]
 
 FloatArray = npt.NDArray[np.float64]
 _COLUMNS = tuple(name for name in SELECTION.column_names if name not in ("profile", "date"))
+_LARGE = 10_000.0
 _NOT_FIGURES = frozenset({"segment"})
 
 
@@ -292,9 +293,8 @@ def _counterfactual(row: _Verdict, own: list[Any], rival: str) -> str:
         return "; ".join([*steps, "then be scored and ranked"])
     if row.rank_gap > 0:
         above = f" above {rival}" if rival and row.blocked_by != "quota" else ""
-        steps.append(
-            f"climb {row.rank_gap} places{above}: rank by more than {row.score_needed:.6g}, now {row.rank_score:.6g}"
-        )
+        places = f"{row.rank_gap} place" + ("s" if row.rank_gap > 1 else "")
+        steps.append(f"climb {places}{above}: rank by more than {row.score_needed:.6g}, now {row.rank_score:.6g}")
     elif row.blocked_by == "listing":
         steps.append(f"be the listing of {row.base_identity} that is recruited")
     elif row.blocked_by in ("seat", "cap"):
@@ -305,7 +305,11 @@ def _counterfactual(row: _Verdict, own: list[Any], rival: str) -> str:
 def _limit(one: Any) -> str:
     if math.isnan(one.value) or math.isnan(one.threshold):
         return f"{one.veto} ({one.note})"
-    return f"{one.veto} ({one.value:.4g}, limit {one.threshold:.4g})"
+    return f"{one.veto} ({_figure(one.value)}, limit {_figure(one.threshold)})"
+
+
+def _figure(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= _LARGE else f"{value:.4g}"
 
 
 def _null(value: float) -> float | None:

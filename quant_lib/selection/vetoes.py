@@ -232,7 +232,7 @@ def _liquidity(facts: pd.DataFrame, rules: VetoRules) -> Verdict:
     value = _floats(facts, "liquidity_usd")
     if rules.turnover_min is None:
         return _verdict(np.zeros(len(facts), dtype=bool), value, np.nan, lambda _: "")
-    words = f"turnover {{:.6g}} USD below {rules.turnover_min:.6g}"
+    words = f"turnover {{:,.0f}} USD below {rules.turnover_min:,.0f}"
     bites = ~(value >= rules.turnover_min)
     return _verdict(bites, value, rules.turnover_min, lambda v: _figure(v, words, "turnover in dollars is not known"))
 

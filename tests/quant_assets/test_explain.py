@@ -31,6 +31,8 @@ def stored(selected, tmp_path, monkeypatch):
     from quant_assets.alpha.selected import selection_summary
     from quant_lib.contracts import (
         CANDIDATE_DROPS,
+        CANDIDATE_FUNNEL,
+        INSTRUMENTS,
         RETURNS_DROPS,
         SELECTION,
         SELECTION_FEATURES,
@@ -53,12 +55,22 @@ def stored(selected, tmp_path, monkeypatch):
     drops = pd.DataFrame(
         {"symbol": ["BINANCE:XUSDT"], "step": ["turnover"], "reason": ["too small"], "value": [1.0], "threshold": [2.0]}
     )
+    funnel = pd.DataFrame(
+        {"step_no": [1], "step": ["turnover"], "rows_in": [9], "rows_out": [8], "rule": ["at least 2 dollars"]}
+    )
+    listed = {**{c.name: None for c in INSTRUMENTS.columns}, "date": pd.Timestamp(day), "symbol": "KRAKEN:ELSEUSD"}
+    blank = {"string": "", "bool": True, "int64": 0, "float64": 0.0}
+    for column in INSTRUMENTS.columns:
+        if listed[column.name] is None and not column.nullable:
+            listed[column.name] = column.isin[0] if column.isin else blank[column.type]
+    lake.replace(INSTRUMENTS, pd.DataFrame([listed]).astype(INSTRUMENTS.pandas_types()), date=day)
     frames = (
         (SELECTION, found.table),
         (SELECTION_FEATURES, found.features),
         (SELECTION_VETOES, found.vetoes),
         (SELECTION_SUMMARY, selection_summary(found, None)),
         (CANDIDATE_DROPS, drops),
+        (CANDIDATE_FUNNEL, funnel),
         (RETURNS_DROPS, drops.drop(columns="step").iloc[:0]),
     )
     for spec, frame in frames:
@@ -103,7 +115,7 @@ def test_the_gap_is_the_distance_to_the_last_winner_of_the_cluster(stored):
         last = same.loc[same["rank"].idxmax()]
         assert row.rank_gap == row.rank - last["rank"] > 0
         assert row.score_needed == last["rank_score"] > row.rank_score
-        assert f"climb {row.rank_gap} places above {last['symbol']}" in row.to_be_selected
+        assert f"climb {row.rank_gap} place{'s' * (row.rank_gap > 1)} above {last['symbol']}" in row.to_be_selected
     hard = table[table["blocked_by"] == "hard"].iloc[0]
     assert hard["to_be_selected"].startswith("clear kurtosis (99, limit 20)")
     soft = table[table["blocked_by"] == "soft"].iloc[0]
@@ -131,3 +143,27 @@ def test_sql_finds_probabilities_and_vetoes(stored):
     assert json.loads(summary["vetoes"]) == {"entropy": 1, "kurtosis": 1}
     assert (summary["stage"], summary["n_winners"]) == (1, found.table["selected"].sum())
     assert np.isnan(summary["cluster_stability"])
+
+
+def test_what_a_decision_does_not_have_is_told_apart(stored):
+    """No symbol at all, one of the catalogue, and a ticker of two exchanges."""
+    _, _, lake = stored
+    outcome = explain("ZZZZZ")
+    assert outcome.exit_code == 2
+    assert outcome.output.strip().endswith("nor of the catalogue")
+    outcome = explain("KRAKEN:ELSEUSD")
+    assert (outcome.exit_code, "the catalogue has KRAKEN:ELSEUSD" in outcome.output) == (2, True)
+
+
+def test_the_page_reads_in_order_and_shows_large_figures_as_numbers(stored):
+    made, found, _ = stored
+    table = found.table.set_index("symbol")
+    winner = explain(table[table["selected"]].index[0]).output
+    assert "of 8 candidates 1 under a hard veto, 1 under a soft one" in winner
+    assert winner.index("Scored") < winner.index("Other figures")
+    assert "5,000,000" in winner
+    vetoed = explain(made.symbols[3]).output
+    assert "not selected: a hard veto" in vetoed
+    assert "not scored: a hard veto comes before the score" in vetoed
+    dropped = explain("XUSDT").output
+    assert "to be selected: hold to the rule (at least 2 dollars)" in dropped

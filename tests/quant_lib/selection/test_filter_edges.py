@@ -7,6 +7,7 @@ import pytest
 from quant_lib.selection import AdvancedTrend, Friction, Percentile, Predictability, TrendRegime, VetoRules
 from quant_lib.selection.filters import Trail
 from quant_lib.selection.filters._base import bounded
+from quant_lib.selection.vetoes import HARD_VETOES
 
 FREE = VetoRules(rating=None)
 
@@ -159,3 +160,44 @@ ALLOWED = [
 @pytest.mark.parametrize("make", ALLOWED)
 def test_the_ends_of_every_range_are_allowed(make):
     assert make().vetoes() is not None
+
+
+def crossing(vwma, direction="LONG", lookback=5):
+    """Age of the crossing of an average that stands at 1."""
+    vwma = np.asarray(vwma, dtype="float64")
+    made = TrendRegime(lookback=lookback).prepare(
+        facts(direction, close=1.0), trail(close=vwma, vwma_20=vwma, sma_200=np.ones(len(vwma)))
+    )
+    return made["signal_age"][0]
+
+
+def test_two_bars_are_enough_to_cross_and_one_is_not():
+    assert crossing([0.9, 1.1], lookback=1) == 0
+    assert crossing([1.1, 0.9], "SHORT", lookback=1) == 0
+    assert np.isnan(crossing([1.1], lookback=1))
+
+
+def test_an_average_that_is_met_is_not_crossed():
+    assert np.isnan(crossing([0.9, 0.9, 1.0]))
+    assert np.isnan(crossing([1.1, 1.1, 1.0], "SHORT"))
+    assert crossing([0.9, 1.0, 1.1]) == 0
+    assert np.isnan(crossing([0.9, 1.0, np.nan, 1.1])), "the bar that crossed is not known"
+
+
+@pytest.mark.parametrize(("mode", "veto"), [("level", "trend_regime"), ("slope", "trend_regime")])
+def test_a_limit_of_nothing_is_shown_without_a_sign(mode, veto):
+    rows = facts("SHORT", trend_distance=[0.1], trend_side=[1.0], sma200_slope=[0.1])
+    (shown,) = verdict_of(TrendRegime(mode=mode), veto, rows).threshold
+    assert shown == 0.0
+    assert not np.signbit(shown)
+
+
+def test_survival_is_hard_at_its_limit_and_what_did_not_live_through_stress_is_not_known_to_have_failed():
+    (veto,) = (one for one in HARD_VETOES if one.name == "survival")
+    rows = facts(survival=[0.1, 0.0999, 0.0, 1.0, np.nan])
+    found = veto.judge(rows, VetoRules(survival_min=0.1))
+    assert found.bites.tolist() == [False, True, True, False, False]
+    assert found.threshold.tolist() == [0.1] * 5
+    assert found.note[2] == "survival probability 0 below 0.1"
+    assert veto.kind == "hard"
+    assert not veto.judge(rows, VetoRules(survival_min=None)).bites.any()

@@ -29,6 +29,7 @@ SPOILT = [
     ("direction", "features", {"recommend_all": np.nan}, None, 0.0),
     ("history", "features", {"n_bars": 251}, 251.0, 252.0),
     ("history", "features", {"n_bars": np.nan}, None, 252.0),
+    ("survival", "features", {"survival": 0.05}, 0.05, 0.1),
 ]
 
 
@@ -89,7 +90,7 @@ def test_several_vetoes_are_listed_in_order_with_their_figures(market):
     detail = json.loads(bad["veto_detail"])
     assert list(detail) == sorted(detail)
     assert detail["liquidity"] == {"threshold": 1e6, "value": 10.0}
-    for words in ("staleness 9", "turnover 10 USD below 1e+06", "5 bars in the current series, 252 needed"):
+    for words in ("staleness 9", "turnover 10 USD below 1,000,000", "5 bars in the current series, 252 needed"):
         assert words in bad["reason"]
 
 
@@ -108,6 +109,7 @@ def test_a_short_is_judged_by_the_opposite_sign(market):
     bad = row(outcome(good.spoil("features", BAD, recommend_all=0.1)))
     assert bad["vetoes"] == "direction"
     assert "SHORT" in bad["reason"]
+    assert '"threshold": 0.0' in bad["veto_detail"], "nothing has no sign"
     assert (market(direction="SHORT").candidates["direction"] == "SHORT").all()
 
 
@@ -166,7 +168,9 @@ def test_several_required_fields(market):
     rules = {"required_metadata": ("tick_size", "lot_size")}
     assert row(outcome(spoilt, **rules))["vetoes"] == ""
     spoilt.spoil("instruments", BAD, lot_size_source="default", tick_size_source="default")
-    assert "tick_size is default, lot_size is default" in row(outcome(spoilt, **rules))["reason"]
+    bad = row(outcome(spoilt.spoil("instruments", BAD, lot_size=7.0), **rules))
+    assert "tick_size is default, lot_size is default" in bad["reason"]
+    assert json.loads(bad["veto_detail"])["missing_metadata"]["value"] == 0.01, "the first that is lacking is shown"
 
 
 def test_gappy_is_left_to_the_returns_matrix_by_default(market):
