@@ -146,8 +146,7 @@ def test_sql_finds_probabilities_and_vetoes(stored):
 
 
 def test_what_a_decision_does_not_have_is_told_apart(stored):
-    """No symbol at all, one of the catalogue, and a ticker of two exchanges."""
-    _, _, lake = stored
+    """No symbol at all, and one of the catalogue."""
     outcome = explain("ZZZZZ")
     assert outcome.exit_code == 2
     assert outcome.output.strip().endswith("nor of the catalogue")

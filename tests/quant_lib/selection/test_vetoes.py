@@ -113,6 +113,33 @@ def test_a_short_is_judged_by_the_opposite_sign(market):
     assert (market(direction="SHORT").candidates["direction"] == "SHORT").all()
 
 
+@pytest.mark.parametrize(
+    ("direction", "figure", "passes"),
+    [
+        ("LONG", 0.25, True),
+        ("LONG", 0.2499, False),
+        ("LONG", -0.3, False),
+        ("LONG", np.nan, False),
+        ("SHORT", -0.25, True),
+        ("SHORT", -0.2499, False),
+        ("SHORT", 0.3, False),
+        ("SHORT", np.nan, False),
+    ],
+)
+def test_the_momentum_floor_counts_for_the_side_and_falls_with_the_unknown(market, direction, figure, passes):
+    moved = market(direction=direction)
+    moved.features["momentum_60"] = 0.5 if direction == "LONG" else -0.5
+    bad = row(outcome(moved.spoil("features", BAD, momentum_60=figure), momentum_min=0.25))
+    assert bad["vetoes"] == ("" if passes else "momentum_floor")
+    if not passes:
+        told = json.loads(bad["veto_detail"])["momentum_floor"]
+        worth = figure if direction == "LONG" else -figure
+        assert told == {"threshold": 0.25, "value": None if np.isnan(figure) else worth}
+        words = "60-bar return is not known" if np.isnan(figure) else f"return for the side {worth:.3g} below 0.25"
+        assert words in bad["reason"]
+        assert row(outcome(moved))["vetoes"] == "", "without a floor nobody is asked"
+
+
 @pytest.mark.parametrize(("rating", "passes"), [(0.31, True), (0.3, False)])
 def test_the_rating_needs_its_margin_on_both_sides(market, rating, passes):
     for side, sign in (("LONG", 1), ("SHORT", -1)):
