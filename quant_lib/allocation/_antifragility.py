@@ -118,8 +118,8 @@ def stream_tails(
     stress
         As in `tail_table`.
     """
-    # Measured on nobody, the columns are still there.
-    measured = streams if streams.shape[1] else pd.DataFrame({"": [0.0, 0.0]})
+    # Measured on nobody, the columns are still there; so is the index of dates that stress periods are cut from.
+    measured = streams if streams.shape[1] else pd.DataFrame({"": 0.0}, index=streams.index)
     found = tail_table(measured, stress=stress).loc[streams.columns]
     return found.rename_axis(index="atom_id").reset_index()
 

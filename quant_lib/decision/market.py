@@ -65,9 +65,14 @@ def regime_from(bars: pd.DataFrame, on: dt.date, rules: SleeveRules, calendars: 
 
 
 def regime_on(history: History, rules: SleeveRules, day: pd.Timestamp) -> RegimeReading:
-    """Measure the regime a decision of a past day knew; parameters and errors as in `market_regime`."""
+    """Measure the regime a decision of a past day knew; parameters and errors as in `market_regime`.
+
+    Unknown, with the reason, before the first bar of a proxy that has bars later.
+    """
     reach = pd.Timedelta(days=int(rules.regime.span * 366.0 / rules.ann) + 1) + _MARGIN
     members = proxy_members(history.instruments, market_proxy(rules))
     bars = history.bars_between(day - reach, day)
     bars = bars[bars["symbol"].isin(members)]
+    if bars.empty and history.bars["symbol"].isin(members).any():
+        return unknown_reading(pd.Series(dtype="float64"), f"the market proxy has no bar yet on {day.date()}")
     return market_regime(bars, history.bad_prints(day), day.date(), rules, CalendarBook.of(history.instruments))

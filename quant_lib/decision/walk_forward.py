@@ -120,7 +120,7 @@ def walk_forward(
         If the benchmark has no bars.
     """
     calendar = get_calendar(rules.calendar)
-    sessions = _sessions(history.bars, on, calendar)[-rules.windows.history :]
+    sessions = _sessions(history.bars, on, rules, calendar)[-rules.windows.history :]
     windows = walk_forward_windows(
         sessions, train=rules.windows.train, test=rules.windows.test, step=rules.windows.step
     )
@@ -162,10 +162,25 @@ def _held(
     return carried(last.net_weights, history.bars, history.quarantined, rules, since=since, on=on)
 
 
-def _sessions(bars: pd.DataFrame, on: dt.date, calendar: Calendar) -> pd.DatetimeIndex:
-    """Sessions of the sleeve's calendar on which anything has a bar, up to a date."""
+def _sessions(bars: pd.DataFrame, on: dt.date, rules: SleeveRules, calendar: Calendar) -> pd.DatetimeIndex:
+    """Sessions of the sleeve's calendar on which anything has a bar, from the benchmark's first bar up to a date.
+
+    A lakehouse may hold decades of other markets: before what the sleeve is measured against, there is nothing to walk.
+    """
+    own = bars.loc[bars["symbol"] == rules.benchmark, "date"]
+    if own.empty:
+        raise _no_benchmark(rules)
     sessions = pd.DatetimeIndex(bars["date"].unique()).sort_values()
-    return sessions[calendar.is_session(sessions.to_numpy()) & (sessions <= pd.Timestamp(on))]
+    within = (sessions >= own.min()) & (sessions <= pd.Timestamp(on))
+    return sessions[calendar.is_session(sessions.to_numpy()) & within]
+
+
+def _no_benchmark(rules: SleeveRules) -> MissingDataError:
+    return MissingDataError(
+        f"the benchmark {rules.benchmark}",
+        f"bars of sleeve {rules.profile}",
+        "add it to `benchmarks` in configs/platform.yaml or name another benchmark, then run ingestion again",
+    )
 
 
 def benchmark_returns(
@@ -182,11 +197,7 @@ def benchmark_returns(
 
 def _benchmark(held: pd.DataFrame, rules: SleeveRules) -> pd.Series:
     if rules.benchmark not in held:
-        raise MissingDataError(
-            f"the benchmark {rules.benchmark}",
-            f"bars of sleeve {rules.profile}",
-            "add it to `benchmarks` in configs/platform.yaml or name another benchmark, then run ingestion again",
-        )
+        raise _no_benchmark(rules)
     return held[rules.benchmark].fillna(0.0)
 
 
