@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 import numba
 import numpy as np
-from numba.core import cgutils, errors, types
+from numba.core import errors, types
 from numba.extending import intrinsic
 
 from quant_lib.indicators import _pass_moves, _pass_rows, _pass_votes, _pass_windows
@@ -54,16 +54,16 @@ def _address(kernel: Any, arguments: tuple[types.Type, ...]) -> int:
 def _caller(arguments: tuple[types.Type, ...]) -> Callable[..., None]:
     """Call of a part by its address; arguments of other types than the part was compiled for do not compile."""
 
-    def call(_context: Any, address: types.Type, values: types.Type) -> tuple[Any, Callable[..., Any]]:
-        if tuple(values) != arguments:
-            raise errors.TypingError(f"a part of the pass takes {arguments}, was given {tuple(values)}")
+    def call(_context: Any, address: types.Type, values: types.Tuple) -> tuple[Any, Callable[..., Any]]:
+        if values.types != arguments:
+            raise errors.TypingError(f"a part of the pass takes {arguments}, was given {values.types}")
 
         def generate(context: Any, builder: Any, _signature: Any, given: tuple[Any, Any]) -> Any:
             shape = context.call_conv.get_function_type(types.none, arguments)
             pointer = builder.inttoptr(given[0], shape.as_pointer())
-            passed = cgutils.unpack_tuple(builder, given[1])
+            passed = [builder.extract_value(given[1], k) for k in range(len(arguments))]
             status, _ = context.call_conv.call_function(builder, pointer, types.none, arguments, passed)
-            with cgutils.if_unlikely(builder, status.is_error):
+            with builder.if_then(status.is_error, likely=False):
                 context.call_conv.return_status_propagate(builder, status)
             return context.get_dummy_value()
 
@@ -78,7 +78,7 @@ _windows, _moves, _votes = _caller(_WINDOWS), _caller(_MOVES), _caller(_VOTES)
 def _compiled(kernel: _Kernel) -> _Kernel:
     """Compile on first call, release the GIL, keep the machine code beside the source; x / 0 is IEEE, as in numpy."""
     options: dict[str, Any] = {"nogil": True, "cache": True, "fastmath": False, "error_model": "numpy"}
-    return cast("_Kernel", numba.njit(**options, no_cfunc_wrapper=True)(kernel))
+    return cast("_Kernel", numba.njit(**options | {"no_cfunc_wrapper": True})(kernel))
 
 
 @_compiled

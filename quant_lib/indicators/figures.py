@@ -91,11 +91,12 @@ def rate(
     return made
 
 
-def _columns(*bars: npt.ArrayLike) -> tuple[FloatArray, ...]:
-    names = ("high", "low", "close", "volume")
-    columns = tuple(series(column, name) for column, name in zip(bars, names, strict=True))
-    same_size(**dict(zip(names, columns, strict=True)))
-    return columns
+def _columns(
+    high: npt.ArrayLike, low: npt.ArrayLike, close: npt.ArrayLike, volume: npt.ArrayLike
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    h, lo, c, v = series(high, "high"), series(low, "low"), series(close, "close"), series(volume, "volume")
+    same_size(high=h, low=lo, close=c, volume=v)
+    return h, lo, c, v
 
 
 def _room(out: FloatArray, bars: int) -> FloatArray:
@@ -106,7 +107,13 @@ def _room(out: FloatArray, bars: int) -> FloatArray:
     return out
 
 
-def _run(bars: tuple[FloatArray, ...], offsets: IntArray, rules: Ruleset, rows: FloatArray, made: FloatArray) -> None:
+def _run(
+    bars: tuple[FloatArray, FloatArray, FloatArray, FloatArray],
+    offsets: IntArray,
+    rules: Ruleset,
+    rows: FloatArray,
+    made: FloatArray,
+) -> None:
     room, state = np.empty(offsets.size, np.int64), np.empty((4, 16))
-    fixed = (_TILE, _WINDOWS, _RECURSIONS, _ALPHAS, rules == "pine3", room, state)
-    _pass.run(_pass.entry_points(), *bars, offsets, *fixed, rows, made)
+    lengths = (_WINDOWS, _RECURSIONS, _ALPHAS)
+    _pass.run(_pass.entry_points(), *bars, offsets, _TILE, *lengths, rules == "pine3", room, state, rows, made)
