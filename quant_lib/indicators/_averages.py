@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from quant_lib.indicators import _kernels
+from quant_lib.indicators import _kernels, _recursive_kernels
 from quant_lib.indicators._series import FloatArray, IntArray, bounds, check_length, same_size, series
 
 
@@ -58,7 +58,7 @@ def smas(
 def _smoothed(x: npt.ArrayLike, length: int, alpha: float, offsets: IntArray | None) -> FloatArray:
     values = series(x)
     out = np.empty_like(values)
-    _kernels.smooth(values, bounds(values, offsets), length, alpha, out)
+    _recursive_kernels.smooth(values, bounds(values, offsets), length, alpha, out)
     return out
 
 
@@ -95,7 +95,9 @@ def emas(
     values = series(x)
     made = np.empty((len(lengths), values.size)) if out is None else out
     sizes = np.array([check_length(length) for length in lengths], np.int64)
-    _kernels.smooth_all(values, bounds(values, offsets), sizes, np.asarray(2.0 / (sizes + 1.0), np.float64), made)
+    _recursive_kernels.smooth_all(
+        values, bounds(values, offsets), sizes, np.asarray(2.0 / (sizes + 1.0), np.float64), made
+    )
     return made
 
 

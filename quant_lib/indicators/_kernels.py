@@ -88,57 +88,6 @@ def means(x: FloatArray, offsets: IntArray, lengths: IntArray, out: FloatArray) 
 
 
 @_compiled
-def smooth(x: FloatArray, offsets: IntArray, n: int, alpha: float, out: FloatArray) -> None:
-    """Exponential average seeded with the mean of the first ``n`` known values; an unknown one is skipped."""
-    for s in range(offsets.size - 1):
-        known = 0
-        anchor, total, state = 0.0, 0.0, 0.0
-        for i in range(offsets[s], offsets[s + 1]):
-            out[i] = np.nan
-            if np.isnan(x[i]):
-                continue
-            known += 1
-            if known > n:
-                state += alpha * (x[i] - state)
-                out[i] = state
-                continue
-            if known == 1:
-                anchor = x[i]
-            total += x[i] - anchor
-            if known == n:
-                state = anchor + total / n
-                out[i] = state
-
-
-@_compiled
-def smooth_all(x: FloatArray, offsets: IntArray, lengths: IntArray, alphas: FloatArray, out: FloatArray) -> None:
-    """`smooth` for several lengths at once, bit for bit: one does not wait for another. ``out`` is (n_lengths, n)."""
-    state = np.empty(lengths.size, np.float64)
-    for s in range(offsets.size - 1):
-        known = 0
-        anchor, total = 0.0, 0.0
-        for i in range(offsets[s], offsets[s + 1]):
-            v = x[i]
-            if np.isnan(v):
-                for k in range(lengths.size):
-                    out[k, i] = np.nan
-                continue
-            known += 1
-            if known == 1:
-                anchor = v
-            total += v - anchor
-            for k in range(lengths.size):
-                if known > lengths[k]:
-                    state[k] += alphas[k] * (v - state[k])
-                    out[k, i] = state[k]
-                elif known == lengths[k]:
-                    state[k] = anchor + total / lengths[k]
-                    out[k, i] = state[k]
-                else:
-                    out[k, i] = np.nan
-
-
-@_compiled
 def weighted_mean(x: FloatArray, offsets: IntArray, n: int, out: FloatArray) -> None:
     """Mean of the last ``n`` values with weights 1, 2 … ``n``, the newest heaviest."""
     norm = n * (n + 1) / 2.0

@@ -23,36 +23,6 @@ def _compiled(kernel: _Kernel) -> _Kernel:
 
 
 @_compiled
-def relative_strength(x: FloatArray, offsets: IntArray, n: int, out: FloatArray) -> None:
-    """Share of rises in the smoothed moves, in percent; 100 where nothing fell."""
-    alpha = 1.0 / n
-    for s in range(offsets.size - 1):
-        known = 0
-        first_up, first_down, up, down = 0.0, 0.0, 0.0, 0.0
-        previous = np.nan
-        for i in range(offsets[s], offsets[s + 1]):
-            move = x[i] - previous
-            previous = x[i]
-            out[i] = np.nan
-            if np.isnan(move):
-                continue
-            known += 1
-            rise, fall = max(move, 0.0), max(-move, 0.0)
-            if known > n:
-                up += alpha * (rise - up)
-                down += alpha * (fall - down)
-            elif known == 1:
-                first_up, first_down = rise, fall
-            else:
-                up += rise - first_up
-                down += fall - first_down
-            if known == n:
-                up, down = first_up + up / n, first_down + down / n
-            if known >= n:
-                out[i] = 100.0 if down == 0.0 else 100.0 * (up / (up + down))
-
-
-@_compiled
 def true_range(
     high: FloatArray, low: FloatArray, close: FloatArray, offsets: IntArray, first_bar: bool, out: FloatArray
 ) -> None:
@@ -67,42 +37,6 @@ def true_range(
                 reach = max(h - lo, max(abs(h - previous), abs(lo - previous)))
                 out[i] = np.nan if np.isnan(h + lo + previous) else reach
             previous = close[i]
-
-
-@_compiled
-def average_range(
-    high: FloatArray, low: FloatArray, close: FloatArray, offsets: IntArray, n: int, out: FloatArray
-) -> None:
-    """Wilder's average of the true range, the first bar's own range included: `true_range`, then `_kernels.smooth`."""
-    alpha = 1.0 / n
-    for s in range(offsets.size - 1):
-        first, last = offsets[s], offsets[s + 1]
-        if first == last:
-            continue
-        out[first] = high[first] - low[first]
-        h, lo, before, made = high[first + 1 : last], low[first + 1 : last], close[first:last], out[first + 1 : last]
-        for i in range(made.size):
-            a, b, reach = abs(h[i] - before[i]), abs(lo[i] - before[i]), h[i] - lo[i]
-            b = a if a > b else b
-            made[i] = (reach if reach > b else b) + 0.0 * (h[i] + lo[i] + before[i])  # missing stays missing
-        known = 0
-        anchor, total, state = 0.0, 0.0, 0.0
-        for i in range(first, last):
-            v = out[i]
-            if v != v:
-                continue
-            known += 1
-            if known > n:
-                state += alpha * (v - state)
-                out[i] = state
-                continue
-            if known == 1:
-                anchor = v
-            total += v - anchor
-            out[i] = np.nan
-            if known == n:
-                state = anchor + total / n
-                out[i] = state
 
 
 @_compiled
@@ -249,55 +183,3 @@ def ultimate(
             x, y, z = sums[1, i], sums[3, i], sums[5, i]
             value = 100.0 * (4.0 * (sums[0, i] / x) + 2.0 * (sums[2, i] / y) + sums[4, i] / z) / 7.0
             made[i] = value if x != 0.0 and y != 0.0 and z != 0.0 else np.nan
-
-
-@_compiled
-def macd(
-    x: FloatArray,
-    offsets: IntArray,
-    lengths: IntArray,
-    alphas: FloatArray,
-    line: FloatArray,
-    signal: FloatArray,
-    hist: FloatArray,
-) -> None:
-    """Fast less slow exponential average, its own average and the difference, each as `_kernels.smooth` has it."""
-    long, smoothing = max(lengths[0], lengths[1]), lengths[2]
-    for s in range(offsets.size - 1):
-        known, lines = 0, 0
-        anchor, total, first_line, line_total = 0.0, 0.0, 0.0, 0.0
-        fast, slow, smooth = 0.0, 0.0, 0.0
-        for i in range(offsets[s], offsets[s + 1]):
-            v = x[i]
-            line[i], signal[i], hist[i] = np.nan, np.nan, np.nan
-            if v != v:
-                continue
-            known += 1
-            if known <= long:
-                if known == 1:
-                    anchor = v
-                total += v - anchor
-            if known > lengths[0]:
-                fast += alphas[0] * (v - fast)
-            elif known == lengths[0]:
-                fast = anchor + total / lengths[0]
-            if known > lengths[1]:
-                slow += alphas[1] * (v - slow)
-            elif known == lengths[1]:
-                slow = anchor + total / lengths[1]
-            if known < long:
-                continue
-            gap = fast - slow
-            line[i] = gap
-            lines += 1
-            if lines > smoothing:
-                smooth += alphas[2] * (gap - smooth)
-            else:
-                if lines == 1:
-                    first_line = gap
-                line_total += gap - first_line
-                if lines < smoothing:
-                    continue
-                smooth = first_line + line_total / smoothing
-            signal[i] = smooth
-            hist[i] = gap - smooth

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from quant_lib.indicators import _kernels, _move_kernels
+from quant_lib.indicators import _kernels, _move_kernels, _recursive_kernels
 from quant_lib.indicators._averages import ema, sma
 from quant_lib.indicators._ranges import highest, lowest
 from quant_lib.indicators._series import (
@@ -41,7 +41,7 @@ def rsi(x: npt.ArrayLike, length: int = 14, offsets: IntArray | None = None) -> 
     """
     values = series(x)
     out = np.empty_like(values)
-    _move_kernels.relative_strength(values, bounds(values, offsets), check_length(length), out)
+    _recursive_kernels.relative_strength(values, bounds(values, offsets), check_length(length), out)
     return out
 
 
@@ -166,7 +166,7 @@ def macd(x: npt.ArrayLike, fast: int = 12, slow: int = 26, signal: int = 9, offs
     sizes = np.array([check_length(length) for length in (fast, slow, signal)], np.int64)
     made = Macd(*(np.empty_like(values) for _ in range(3)))
     alphas = np.asarray(2.0 / (sizes + 1.0), np.float64)
-    _move_kernels.macd(values, bounds(values, offsets), sizes, alphas, made.line, made.signal, made.hist)
+    _recursive_kernels.macd(values, bounds(values, offsets), sizes, alphas, made.line, made.signal, made.hist)
     return made
 
 

@@ -40,7 +40,7 @@ def _inner(kernel: _Kernel) -> _Kernel:
 def _exponential(
     x: FloatArray, lengths: IntArray, alphas: FloatArray, state: FloatArray, out: FloatArray, to: int, at: int
 ) -> None:
-    """`_kernels.smooth_all` of one series into rows from ``to`` on."""
+    """`_recursive_kernels.smooth_all` of one series into rows from ``to`` on."""
     known, longest = 0, row.LENGTHS[5]
     anchor, total = 0.0, 0.0
     for i in range(x.size):
@@ -70,7 +70,7 @@ def _exponential(
 def _smoothed(
     lengths: IntArray, alphas: FloatArray, state: FloatArray, out: FloatArray, to: int, at: int, size: int
 ) -> None:
-    """`_kernels.smooth` of the rows from ``to`` on, each in place with a length of its own."""
+    """`_recursive_kernels.smooth` of the rows from ``to`` on, each in place with a length of its own."""
     state[:, : lengths.size] = 0.0
     for i in range(at, at + size):
         for k in range(lengths.size):

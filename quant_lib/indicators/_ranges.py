@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from quant_lib.indicators import _kernels, _move_kernels
+from quant_lib.indicators import _kernels, _move_kernels, _recursive_kernels
 from quant_lib.indicators._series import (
     PRICE_TIE,
     FloatArray,
@@ -128,7 +128,7 @@ def atr(
     h, lo, c = series(high, "high"), series(low, "low"), series(close, "close")
     same_size(high=h, low=lo, close=c)
     out = np.empty_like(c)
-    _move_kernels.average_range(h, lo, c, bounds(c, offsets), check_length(length), out)
+    _recursive_kernels.average_range(h, lo, c, bounds(c, offsets), check_length(length), out)
     return out
 
 
