@@ -156,10 +156,9 @@ def bollinger(x: npt.ArrayLike, length: int = 20, sigmas: float = 2.0, offsets: 
     """Bollinger bands: SMA and ``sigmas`` population deviations around it; shapes and errors as in `sma`."""
     values = series(x)
     at = bounds(values, offsets)
-    middle, reach = sma(values, length, at), np.empty_like(values)
-    _kernels.deviation(values, middle, at, length, 0, reach)
-    reach *= sigmas
-    return Bollinger(middle + reach, middle, middle - reach)
+    made = Bollinger(np.empty_like(values), sma(values, length, at), np.empty_like(values))
+    _kernels.bands(values, made.middle, at, length, sigmas, made.upper, made.lower)
+    return made
 
 
 def rolling_median(x: npt.ArrayLike, length: int, offsets: IntArray | None = None) -> FloatArray:

@@ -199,32 +199,58 @@ def mean_deviation_ratio(x: FloatArray, mean: FloatArray, offsets: IntArray, n: 
 
 
 @_compiled
+def _squares(x: FloatArray, mean: FloatArray, first: int, last: int, n: int, out: FloatArray) -> None:
+    """Sum of squared distances of the last ``n`` values of a series from their mean; missing before ``n`` values."""
+    for i in range(first, min(first + n - 1, last)):
+        out[i] = np.nan
+    if last - first < n:
+        return
+    made, middle, newest = out[first + n - 1 : last], mean[first + n - 1 : last], x[first + n - 1 : last]
+    for i in range(made.size):
+        made[i] = 0.0
+    for k in range(0, n - 3, 4):  # two pairs at a time
+        a, b = x[first + k : last - n + 1 + k], x[first + k + 1 : last - n + 2 + k]
+        c, d = x[first + k + 2 : last - n + 3 + k], x[first + k + 3 : last - n + 4 + k]
+        for i in range(made.size):
+            m = middle[i]
+            p, q, r, t = a[i] - m, b[i] - m, c[i] - m, d[i] - m
+            made[i] = (made[i] + (p * p + q * q)) + (r * r + t * t)
+    if n % 4 >= 2:
+        k = n - n % 4
+        a, b = x[first + k : last - n + 1 + k], x[first + k + 1 : last - n + 2 + k]
+        for i in range(made.size):
+            p, q = a[i] - middle[i], b[i] - middle[i]
+            made[i] += p * p + q * q
+    if n % 2:
+        for i in range(made.size):
+            p = newest[i] - middle[i]
+            made[i] += p * p
+
+
+@_compiled
 def deviation(x: FloatArray, mean: FloatArray, offsets: IntArray, n: int, ddof: int, out: FloatArray) -> None:
     """Compute the standard deviation of the last ``n`` values around their mean."""
     for s in range(offsets.size - 1):
         first, last = offsets[s], offsets[s + 1]
-        out[first : min(first + n - 1, last)] = np.nan
-        if last - first < n:
-            continue
-        made, middle, newest = out[first + n - 1 : last], mean[first + n - 1 : last], x[first + n - 1 : last]
-        made[:] = 0.0
-        for k in range(0, n - 3, 4):  # two pairs at a time
-            a, b = x[first + k : last - n + 1 + k], x[first + k + 1 : last - n + 2 + k]
-            c, d = x[first + k + 2 : last - n + 3 + k], x[first + k + 3 : last - n + 4 + k]
-            for i in range(made.size):
-                m = middle[i]
-                p, q, r, t = a[i] - m, b[i] - m, c[i] - m, d[i] - m
-                made[i] = (made[i] + (p * p + q * q)) + (r * r + t * t)
-        if n % 4 >= 2:
-            k = n - n % 4
-            a, b = x[first + k : last - n + 1 + k], x[first + k + 1 : last - n + 2 + k]
-            for i in range(made.size):
-                p, q = a[i] - middle[i], b[i] - middle[i]
-                made[i] += p * p + q * q
-        odd = 1.0 if n % 2 else 0.0
+        _squares(x, mean, first, last, n, out)
+        made, size = out[first:last], float(n - ddof)
         for i in range(made.size):
-            p = newest[i] - middle[i]
-            made[i] = np.sqrt((made[i] + odd * (p * p)) / (n - ddof))
+            made[i] = np.sqrt(made[i] / size)
+
+
+@_compiled
+def bands(
+    x: FloatArray, mean: FloatArray, offsets: IntArray, n: int, sigmas: float, upper: FloatArray, lower: FloatArray
+) -> None:
+    """Mean plus and less ``sigmas`` times the population's `deviation` of the last ``n`` values."""
+    for s in range(offsets.size - 1):
+        first, last = offsets[s], offsets[s + 1]
+        _squares(x, mean, first, last, n, upper)
+        middle, top, floor, size = mean[first:last], upper[first:last], lower[first:last], float(n)
+        for i in range(middle.size):
+            reach = np.sqrt(top[i] / size) * sigmas
+            top[i] = middle[i] + reach
+            floor[i] = middle[i] - reach
 
 
 @_compiled

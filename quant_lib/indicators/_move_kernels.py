@@ -22,6 +22,11 @@ def _compiled(kernel: _Kernel) -> _Kernel:
     return cast("_Kernel", numba.njit(nogil=True, cache=True, fastmath=False, error_model="numpy")(kernel))
 
 
+def _inner(kernel: _Kernel) -> _Kernel:
+    """Compile for the kernels of this file only."""
+    return _compiled(kernel)
+
+
 @_compiled
 def true_range(
     high: FloatArray, low: FloatArray, close: FloatArray, offsets: IntArray, first_bar: bool, out: FloatArray
@@ -130,6 +135,61 @@ def place(x: FloatArray, base: FloatArray, top: FloatArray, floor: FloatArray, t
         out[i] = 100.0 * ((x[i] - base[i]) / reach) if reach > tie else np.nan
 
 
+@_inner
+def _pressures(h: FloatArray, lo: FloatArray, c: FloatArray, most: int, power: FloatArray) -> None:
+    """Sum buying pressure and true range over 1, 2, 4 … bars up to ``most``; ``power`` is (2, levels, n)."""
+    power[0, 0, 0], power[1, 0, 0] = np.nan, np.nan  # the first bar has no close before it
+    bought, reach = power[0, 0, 1 : c.size], power[1, 0, 1 : c.size]
+    high, low, close = h[1:], lo[1:], c[1:]
+    for i in range(close.size):
+        floor = c[i] if c[i] < low[i] else low[i]
+        top = c[i] if c[i] > high[i] else high[i]
+        none = 0.0 * (c[i] + low[i] + high[i])  # missing where one of them is
+        bought[i] = close[i] - floor + none
+        reach[i] = top - floor + none
+    for side in range(2):
+        block, level = 1, 0
+        while 2 * block <= most:
+            _sums(power[side, level], power[side, level], block, power[side, level + 1, : c.size])
+            block, level = 2 * block, level + 1
+
+
+@_inner
+def _sums(near: FloatArray, far: FloatArray, lag: int, made: FloatArray) -> None:
+    """Add what ended ``lag`` bars before."""
+    to, new, old = made[lag:], near[lag : made.size], far[: made.size - lag]
+    for i in range(to.size):
+        to[i] = new[i] + old[i]
+
+
+@_inner
+def _share(power: FloatArray, n: int, weight: float, spare: FloatArray, most: int, made: FloatArray) -> None:
+    """Add the weighted share of pressure in range over ``n`` bars, joined from powers of two; missing without range."""
+    level = 0
+    while not (n >> level) & 1:
+        level += 1
+    bought, reach, lag, left = power[0, level], power[1, level], 1 << level, n - (1 << level)
+    level += 1
+    while left >> (level + 1):
+        if (left >> level) & 1:
+            _sums(bought, power[0, level], lag, spare[0, : made.size])
+            _sums(reach, power[1, level], lag, spare[1, : made.size])
+            bought, reach, lag = spare[0], spare[1], lag + (1 << level)
+            left -= 1 << level
+        level += 1
+    to, a, x = made[most:], bought[most : made.size], reach[most : made.size]
+    if left == 0:
+        for i in range(to.size):
+            share = a[i] / x[i]
+            to[i] += weight * share if x[i] != 0.0 else np.nan
+        return
+    b, y = power[0, level, most - lag :], power[1, level, most - lag :]
+    for i in range(to.size):
+        whole = x[i] + y[i]
+        share = (a[i] + b[i]) / whole
+        to[i] += weight * share if whole != 0.0 else np.nan
+
+
 @_compiled
 def ultimate(
     high: FloatArray, low: FloatArray, close: FloatArray, offsets: IntArray, lengths: IntArray, out: FloatArray
@@ -138,48 +198,25 @@ def ultimate(
 
     Sums of what is never negative lose nothing to each other, so they double without an anchor.
     """
-    longest = 0
+    longest, levels = 0, 1
     for s in range(offsets.size - 1):
         longest = max(longest, offsets[s + 1] - offsets[s])
-    power, spare = np.empty((2, longest), np.float64), np.empty((2, longest), np.float64)
-    sums = np.empty((6, longest), np.float64)
     most = max(lengths[0], max(lengths[1], lengths[2]))
+    while most >> levels:
+        levels += 1
+    power, spare = np.empty((2, levels, longest), np.float64), np.empty((2, longest), np.float64)
     for s in range(offsets.size - 1):
         first, last = offsets[s], offsets[s + 1]
-        size = last - first
-        h, lo, c, made = high[first:last], low[first:last], close[first:last], out[first:last]
-        if size <= most:
-            made[:] = np.nan
+        made = out[first:last]
+        for i in range(min(most, made.size)):
+            made[i] = np.nan
+        if made.size <= most:
             continue
-        power[0, 0], power[1, 0] = np.nan, np.nan  # the first bar has no close before it
-        bought, reach = power[0, 1:size], power[1, 1:size]
-        for i in range(size - 1):
-            floor = c[i] if c[i] < lo[i + 1] else lo[i + 1]
-            top = c[i] if c[i] > h[i + 1] else h[i + 1]
-            none = 0.0 * (c[i] + lo[i + 1] + h[i + 1])  # missing where one of them is
-            bought[i] = c[i + 1] - floor + none
-            reach[i] = top - floor + none
-        block = min(1, most)
-        while block <= most:
-            for k in range(3):
-                if lengths[k] & block:
-                    a = lengths[k] & (block - 1)
-                    for side in range(2):
-                        row, part = sums[2 * k + side, a:size], power[side, : size - a]
-                        if a == 0:
-                            for i in range(row.size):
-                                row[i] = part[i]
-                        else:
-                            for i in range(row.size):
-                                row[i] += part[i]
-            for side in range(2):
-                twice, near, far = spare[side, block:size], power[side, block:size], power[side, : size - block]
-                for i in range(twice.size):
-                    twice[i] = near[i] + far[i]
-            power, spare = spare, power
-            block *= 2
-        made[:most] = np.nan
-        for i in range(most, size):
-            x, y, z = sums[1, i], sums[3, i], sums[5, i]
-            value = 100.0 * (4.0 * (sums[0, i] / x) + 2.0 * (sums[2, i] / y) + sums[4, i] / z) / 7.0
-            made[i] = value if x != 0.0 and y != 0.0 and z != 0.0 else np.nan
+        _pressures(high[first:last], low[first:last], close[first:last], most, power)
+        whole = made[most:]
+        for i in range(whole.size):
+            whole[i] = 0.0
+        for k in range(3):
+            _share(power, lengths[k], 4.0 / (1 << k), spare, most, made)
+        for i in range(whole.size):
+            whole[i] = 100.0 * whole[i] / 7.0

@@ -234,6 +234,36 @@ def _begun(
     return last, fast, slow, np.nan
 
 
+@_inner
+def _step(
+    v: float, fast: float, slow: float, smooth: float, alphas: FloatArray
+) -> tuple[float, float, float, float, float, float]:
+    """One bar: the three averages, then MACD, signal and their difference; an unknown value is skipped."""
+    a, b = fast + alphas[0] * (v - fast), slow + alphas[1] * (v - slow)
+    gap = a - b
+    c = smooth + alphas[2] * (gap - smooth)
+    if v == v:
+        return a, b, c, gap, c, gap - c
+    return fast, slow, smooth, np.nan, np.nan, np.nan
+
+
+@_inner
+def _carry(
+    x: FloatArray,
+    first: int,
+    last: int,
+    averages: tuple[float, float, float],
+    alphas: FloatArray,
+    line: FloatArray,
+    signal: FloatArray,
+    hist: FloatArray,
+) -> None:
+    """Carry MACD on."""
+    f, g, m = averages
+    for i in range(first, last):
+        f, g, m, line[i], signal[i], hist[i] = _step(x[i], f, g, m, alphas)
+
+
 @_compiled
 def macd(
     x: FloatArray,
@@ -245,18 +275,20 @@ def macd(
     hist: FloatArray,
 ) -> None:
     """Fast less slow exponential average, its own average and the difference, each as `smooth` has it."""
-    a, b, c = alphas[0], alphas[1], alphas[2]
-    for s in range(offsets.size - 1):
-        end = offsets[s + 1]
-        at, fast, slow, smooth = _begun(x, offsets[s], end, lengths, alphas, line, signal, hist)
-        values, lines, signals, hists = x[at:end], line[at:end], signal[at:end], hist[at:end]
-        for i in range(values.size):
-            v = values[i]
-            if v == v:
-                fast += a * (v - fast)
-                slow += b * (v - slow)
-                gap = fast - slow
-                smooth += c * (gap - smooth)
-                lines[i], signals[i], hists[i] = gap, smooth, gap - smooth
-            else:
-                lines[i], signals[i], hists[i] = np.nan, np.nan, np.nan
+    many = offsets.size - 1
+    for s in range(0, many - 1, 2):
+        first, end, last = offsets[s], offsets[s + 1], offsets[s + 2]
+        at, f, g, m = _begun(x, first, end, lengths, alphas, line, signal, hist)
+        bt, p, q, r = _begun(x, end, last, lengths, alphas, line, signal, hist)
+        steps = min(end - at, last - bt)
+        u, v = x[at : at + steps], x[bt : bt + steps]
+        lines, signals, hists = line[at:], signal[at:], hist[at:]
+        others, other_signals, other_hists = line[bt:], signal[bt:], hist[bt:]
+        for i in range(steps):
+            f, g, m, lines[i], signals[i], hists[i] = _step(u[i], f, g, m, alphas)
+            p, q, r, others[i], other_signals[i], other_hists[i] = _step(v[i], p, q, r, alphas)
+        _carry(x, at + steps, end, (f, g, m), alphas, line, signal, hist)
+        _carry(x, bt + steps, last, (p, q, r), alphas, line, signal, hist)
+    if many % 2:
+        at, f, g, m = _begun(x, offsets[many - 1], offsets[many], lengths, alphas, line, signal, hist)
+        _carry(x, at, offsets[many], (f, g, m), alphas, line, signal, hist)

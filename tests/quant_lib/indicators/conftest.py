@@ -112,10 +112,10 @@ def dmi(high, low, close, n):
     return plus, minus, rma(dx, n)
 
 
-def ultimate(high, low, close):
+def ultimate(high, low, close, lengths=(7, 14, 28)):
     reach = true_range(high, low, close)
     pressure = np.r_[np.nan, [close[i] - min(low[i], close[i - 1]) for i in range(1, len(close))]]
-    part = [_over(n, lambda p, r: p.sum() / r.sum(), pressure, reach) for n in (7, 14, 28)]
+    part = [_over(n, lambda p, r: p.sum() / r.sum(), pressure, reach) for n in lengths]
     return 100.0 * (4.0 * part[0] + 2.0 * part[1] + part[2]) / 7.0
 
 

@@ -118,8 +118,9 @@ def test_bull_and_bear_power(columns, oracle):
     assert_same(made.total, high + low - 2.0 * middle)
 
 
-def test_ultimate(columns, oracle):
-    assert_same(ta.ultimate(*columns[:3]), oracle.ultimate(*columns[:3]))
+@pytest.mark.parametrize("lengths", [(7, 14, 28), (1, 2, 3), (4, 16, 8), (5, 15, 63)])
+def test_ultimate(lengths, columns, oracle):
+    assert_same(ta.ultimate(*columns[:3], lengths), oracle.ultimate(*columns[:3], lengths))
 
 
 def test_ichimoku(columns, oracle):

@@ -130,6 +130,25 @@ def test_fused_indicators_have_the_bits_of_their_parts(gaps):
     np.testing.assert_array_equal(bands.lower, bands.middle - 2.0 * sigma)
 
 
+@pytest.mark.parametrize("gaps", [0.0, 0.05])
+@pytest.mark.parametrize("sizes", [(300, 40, 200, 260, 90, 500, 31), (14, 15, 13, 16), (60, 0, 60), (400, 400)])
+def test_series_taken_side_by_side_have_the_bits_they_have_alone(sizes, gaps):
+    (high, low, close, _), at = make_columns(sizes, 2, gaps=gaps)
+    asked = {
+        "ema": lambda h, lo, c, o=None: ta.ema(c, 10, o),
+        "atr": lambda h, lo, c, o=None: ta.atr(h, lo, c, 14, o),
+        "rsi": lambda h, lo, c, o=None: ta.rsi(c, 14, o),
+        "macd": lambda h, lo, c, o=None: ta.macd(c, offsets=o).line,
+        "signal": lambda h, lo, c, o=None: ta.macd(c, offsets=o).signal,
+        "hist": lambda h, lo, c, o=None: ta.macd(c, offsets=o).hist,
+    }
+    for name, figure in asked.items():
+        together = figure(high, low, close, at)
+        for first, last in itertools.pairwise(at):
+            alone = figure(high[first:last], low[first:last], close[first:last])
+            np.testing.assert_array_equal(together[first:last], alone, err_msg=name)
+
+
 def test_a_series_does_not_depend_on_its_neighbours():
     columns, at = make_columns((400, 5000, 3, 900), 3)
     together = rate(*columns, offsets=at)
