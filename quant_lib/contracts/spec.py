@@ -92,6 +92,9 @@ class TableSpec:
     volatile : tuple of str
         Columns that may differ between two runs on the same inputs (wall-clock
         stamps); they are left out of the logical content hash.
+    witness : str
+        Column with the fingerprint of what a row was made from; its sum over a file stands in the file's footer,
+        so that whoever knows what the rows should be need not open it. ``""`` where there is none.
     """
 
     name: str
@@ -101,12 +104,13 @@ class TableSpec:
     key: tuple[str, ...]
     columns: tuple[Column, ...]
     volatile: tuple[str, ...] = ()
+    witness: str = ""
 
     def __post_init__(self) -> None:
         names = self.column_names
         if len(set(names)) != len(names):
             raise ValueError(f"table {self.name}: column names repeat")
-        unknown = (set(self.key) | set(self.volatile)) - set(names)
+        unknown = (set(self.key) | set(self.volatile) | ({self.witness} - {""})) - set(names)
         if unknown:
             raise ValueError(f"table {self.name}: {sorted(unknown)} are not columns")
         required = {"date"} if self.ownership is Ownership.SHARED else {"profile", "date"}

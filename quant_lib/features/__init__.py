@@ -22,16 +22,23 @@ from quant_lib.features.registry import (
 )
 
 if TYPE_CHECKING:
+    from quant_lib.features._blocks import FeatureBlock
     from quant_lib.features._compute import compute_features, cross_sections
-    from quant_lib.features._digest import Staleness, bar_digests, find_stale
-    from quant_lib.features._input import SortedBars, sort_bars
+    from quant_lib.features._digest import Staleness, bar_digests, find_stale, history_digest
+    from quant_lib.features._input import SortedBars, annualisation, sort_bars
+    from quant_lib.features._rows import feature_blocks, table_rows
 
 _HOME = {
+    "FeatureBlock": "_blocks",
+    "feature_blocks": "_rows",
+    "table_rows": "_rows",
     "compute_features": "_compute",
     "cross_sections": "_compute",
     "SortedBars": "_input",
     "Staleness": "_digest",
+    "annualisation": "_input",
     "bar_digests": "_digest",
+    "history_digest": "_digest",
     "find_stale": "_digest",
     "sort_bars": "_input",
 }
@@ -43,16 +50,21 @@ __all__ = [
     "FEATURE_SET_VERSION",
     "STRESS_WINDOWS",
     "Feature",
+    "FeatureBlock",
     "FeatureInputError",
     "SortedBars",
     "Staleness",
     "StressWindows",
+    "annualisation",
     "bar_digests",
     "compute_features",
     "cross_sections",
+    "feature_blocks",
     "feature_set_version",
     "find_stale",
+    "history_digest",
     "sort_bars",
+    "table_rows",
 ]
 
 

@@ -57,12 +57,24 @@ class SortedBars:
             _bounds(np.diff(series) != 0, kept.size),
         )
 
-    def with_symbols_of(self, rows: npt.NDArray[np.bool_]) -> SortedBars:
-        """Keep every bar of the symbols that some rows belong to."""
+    def series(self, first: int, last: int) -> SortedBars:
+        """Series ``first`` to ``last`` (not included), not copied."""
+        begin, end = int(self.offsets[first]), int(self.offsets[last])
+        return SortedBars(
+            self.symbols[begin:end],
+            self.dates[begin:end],
+            self.known[begin:end],
+            {name: column[begin:end] for name, column in self.columns.items()},
+            self.segment[begin:end],
+            self.offsets[first : last + 1] - begin,
+        )
+
+    def of_symbols_of(self, rows: npt.NDArray[np.bool_]) -> IntArray | slice:
+        """Places of every bar of the symbols that some rows belong to."""
         codes = pd.factorize(self.symbols)[0]
         concerned = np.zeros(int(codes.max(initial=-1)) + 1, bool)
         concerned[codes[rows]] = True
-        return self if concerned.all() else self.take(np.flatnonzero(concerned[codes]))
+        return slice(None) if concerned.all() else np.flatnonzero(concerned[codes])
 
     def series_symbols(self) -> list[str]:
         """Symbol of each series."""

@@ -85,4 +85,5 @@ FEATURES_TABLE: Final = TableSpec(
             "Fingerprint of the bars of the segment up to this one: the row is right as long as they give the same",
         ),
     ),
+    witness="bars_digest",
 )

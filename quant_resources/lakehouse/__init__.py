@@ -23,6 +23,8 @@ from quant_resources.lakehouse.errors import (
 from quant_resources.lakehouse.receipt import Receipt
 
 if TYPE_CHECKING:
+    from quant_resources.lakehouse._spool import Spool
+    from quant_resources.lakehouse._writes import MonthlyRows
     from quant_resources.lakehouse.lake import Lake, declared_tables
 
 __all__ = [
@@ -30,9 +32,11 @@ __all__ = [
     "DamagedFileError",
     "FrameMismatchError",
     "Lake",
+    "MonthlyRows",
     "QueryError",
     "Receipt",
     "SchemaChangedError",
+    "Spool",
     "StorageError",
     "TableMissingError",
     "UnknownColumnError",
@@ -43,7 +47,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name not in ("Lake", "declared_tables"):
+    if name not in ("Lake", "MonthlyRows", "Spool", "declared_tables"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from quant_resources.lakehouse import lake
 

@@ -20,7 +20,7 @@ def commit(
     log: TableLog,
     planner: Planner,
     facts: Mapping[str, Any],
-    rows: int,
+    rows: int | None,
     started: float,
     *,
     hash_rows: bool,
@@ -36,8 +36,8 @@ def commit(
         What to do to which cells.
     facts : mapping
         Operation, for the log.
-    rows : int
-        Rows given.
+    rows : int, optional
+        Rows given; counted as they are made where not known before.
     started : float
         ``time.perf_counter()`` when the write began.
     hash_rows : bool
@@ -73,7 +73,7 @@ def _once(
     log: TableLog,
     planner: Planner,
     facts: Mapping[str, Any],
-    rows: int,
+    rows: int | None,
     started: float,
     attempts: int,
     hash_rows: bool,
@@ -93,7 +93,7 @@ def _once(
         table=log.spec.name,
         version=snapshot.version,
         changed=changed,
-        rows=rows,
+        rows=planner.given_rows() if rows is None else rows,
         rows_added=sum(plan.added for plan in plans),
         rows_removed=sum(plan.removed for plan in plans),
         files=len(add),

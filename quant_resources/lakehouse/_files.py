@@ -26,12 +26,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from quant_lib.contracts import Ownership, TableSpec
+from quant_lib.contracts.witness import witness_by_month
 from quant_resources.lakehouse.errors import Damage, DamagedFileError, StorageError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 TEMPORARY = ".tmp-"
+_WITNESS = "quant.witness"
 _NAME = re.compile(
     r"(?P<column>month|profile)=(?P<partition>[a-z0-9_\-]+)/"
     r"(?:(?P<date>\d{4}-\d{2}-\d{2})-)?(?P<content>[0-9a-f]{64})-(?P<sha256>[0-9a-f]{64})\.parquet"
@@ -114,6 +116,9 @@ def write_file(root: Path, spec: TableSpec, cell: tuple[str, str], table: pa.Tab
     import pyarrow.parquet as pq
 
     sink = pa.BufferOutputStream()
+    if spec.witness:
+        rows, total = file_witness(spec, table)
+        table = table.replace_schema_metadata({_WITNESS: f"{spec.witness} {rows} {total:016x}"})
     pq.write_table(table, sink, write_page_checksum=True, **_encoding(spec))
     data = sink.getvalue()
     digest = hashlib.sha256(data).hexdigest()
@@ -126,6 +131,31 @@ def write_file(root: Path, spec: TableSpec, cell: tuple[str, str], table: pa.Tab
     except OSError as error:
         raise StorageError(spec.name, f"{folder.name}/{name}", error.strerror or str(error)) from error
     return DataFile(f"{folder.name}/{name}", table.num_rows, data.size)
+
+
+def file_witness(spec: TableSpec, table: pa.Table) -> tuple[int, int]:
+    """Rows of one month's file and the sum that stands for them; see `quant_lib.contracts.witness`."""
+    symbols = table.column("symbol").combine_chunks().dictionary_encode()
+    days, values = (table.column(name).to_numpy() for name in ("date", spec.witness))
+    found = witness_by_month(symbols.indices.to_numpy(), symbols.dictionary.to_pylist(), days, values)
+    return next(iter(found.values()), (0, 0))
+
+
+def read_witness(spec: TableSpec, path: str) -> tuple[int, int] | None:
+    """Rows and sum of a file, from its footer; None where it tells none, or cannot be read.
+
+    The footer is not proven, and need not be: where it is not what was written, the sum differs from the one
+    expected, and whoever asked opens the file, which is proven.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        text = (pq.read_schema(path).metadata or {}).get(_WITNESS.encode(), b"").decode()
+        column, rows, total = text.split()
+        return (int(rows), int(total, 16)) if column == spec.witness else None
+    except (pa.ArrowException, OSError, ValueError):
+        return None
 
 
 @functools.lru_cache(maxsize=256)

@@ -274,7 +274,7 @@ def to_pandas(
     return frame
 
 
-def empty(spec: TableSpec, columns: Sequence[str]) -> pd.DataFrame:
-    """No rows, typed."""
+def empty(spec: TableSpec, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """No rows, typed; of all columns by default."""
     types = spec.pandas_types()
-    return pd.DataFrame({name: pd.Series(dtype=types[name]) for name in columns})
+    return pd.DataFrame({name: pd.Series(dtype=types[name]) for name in columns or spec.column_names})

@@ -10,7 +10,7 @@ import pandas as pd
 
 from quant_lib.contracts import Ownership, TableSpec
 from quant_resources.lakehouse import _frames, _scan
-from quant_resources.lakehouse._files import DataFile, verified_paths
+from quant_resources.lakehouse._files import DataFile, read_witness, verified_paths
 from quant_resources.lakehouse._snapshot import Snapshot
 from quant_resources.lakehouse._tables import Tables
 from quant_resources.lakehouse.errors import TableMissingError, UnknownColumnError
@@ -126,6 +126,17 @@ class Reads(Tables):
             return sorted(dt.date.fromisoformat(text) for text in found)
         stamps = self.read(table, version=version, columns=["date"])["date"].unique()
         return sorted(pd.Timestamp(stamp).date() for stamp in stamps)
+
+    def witnesses(self, table: str) -> dict[str, tuple[int, int] | None]:
+        """Rows of each month and the sum that stands for them, from the footers of the newest version alone.
+
+        Returns
+        -------
+        dict
+            By month ("YYYY-MM"), as of `quant_lib.contracts.witness`; None where a file does not tell.
+        """
+        spec, files = self.spec(table), self._log(table).snapshot().files
+        return {file.partition: read_witness(spec, f"{self.root}/{table}/{file.path}") for file in files if file.rows}
 
     def decision(self, table: str, profile: str, date: dt.date, *, version: int | None = None) -> pd.DataFrame:
         """Rows a sleeve decided on a date, possibly none; `TableMissingError` where it never decided."""

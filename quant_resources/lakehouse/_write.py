@@ -73,6 +73,11 @@ class Planner:
     keep_empty: bool
     _done: dict[tuple[Cell, str], CellPlan] = field(default_factory=dict)
     _given: dict[Cell, str] = field(default_factory=dict)
+    _rows: dict[Cell, int] = field(default_factory=dict)
+
+    def given_rows(self) -> int:
+        """Rows given for all cells."""
+        return sum(self._rows.values())
 
     def written(self) -> str:
         """Hash of the rows given: of the one cell they belong to, or of the hashes of their cells."""
@@ -100,6 +105,7 @@ class Planner:
         merged = self.merges[cell](old)
         if merged is None:
             return CellPlan()
+        self._rows[cell] = merged.given.num_rows
         content = content_hash(self.spec, merged.table)
         self._given[cell] = content if merged.given is merged.table else content_hash(self.spec, merged.given)
         if not merged.table.num_rows and not self.keep_empty:

@@ -6,10 +6,12 @@ import calendar
 import datetime as dt
 import functools
 import time
-from collections.abc import Collection, Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from quant_lib.contracts import Ownership, TableSpec
@@ -18,6 +20,31 @@ from quant_resources.lakehouse import _commit, _frames, _write
 from quant_resources.lakehouse._tables import Tables
 from quant_resources.lakehouse.errors import FrameMismatchError, UnknownTableError
 from quant_resources.lakehouse.receipt import Receipt
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class MonthlyRows:
+    """Rows of a shared table that are made a month at a time, by the thread that writes them.
+
+    Parameters
+    ----------
+    dates : tuple of datetime.date
+        All their dates.
+    made : callable
+        From a month ("YYYY-MM") to its rows; called again where another writer was faster.
+    """
+
+    dates: tuple[dt.date, ...]
+    made: Callable[[str], pd.DataFrame]
+
+
+def _made(spec: TableSpec, rows: MonthlyRows, month: str, days: npt.NDArray[np.datetime64]) -> pa.Table:
+    keyed = _frames.keyed_rows(spec, rows.made(month))
+    Writes._belongs(spec, keyed, days[days.astype("datetime64[M]") == np.datetime64(month, "M")])
+    return keyed.table()
 
 
 class Writes(Tables):
@@ -65,24 +92,25 @@ class Writes(Tables):
             raise FrameMismatchError(spec.name, f"rows of {sorted(strangers)} do not belong to profile {profile}")
         merges = {(profile, date.isoformat()): _write.replacing(table)}
         facts = {"operation": "replace", "profile": profile, "date": date.isoformat()}
-        return self._write(spec, rows, merges, facts)
+        return self._write(spec, len(rows), merges, facts)
 
-    def replace_dates(self, spec: TableSpec, frame: pd.DataFrame, *, dates: Collection[dt.date]) -> Receipt:
+    def replace_dates(
+        self, spec: TableSpec, frame: pd.DataFrame | MonthlyRows, *, dates: Collection[dt.date]
+    ) -> Receipt:
         """Make the rows of several dates of a shared table exactly ``frame``, in one commit."""
         if spec.ownership is not Ownership.SHARED:
             raise FrameMismatchError(spec.name, "several dates at once are only replaced in shared tables")
-        rows = self._keyed(spec, frame)
-        self._belongs(spec, rows, dates)
         days = np.unique(np.array(sorted(dates), dtype="datetime64[D]"))
-        parts = rows.months()
+        parts, n_rows = self._by_month(spec, frame, days)
         merges: dict[_write.Cell, _write.Merge] = {}
         for month in np.unique(days.astype("datetime64[M]")):
             of_month = days[days.astype("datetime64[M]") == month]
             whole = len(of_month) == calendar.monthrange(*map(int, str(month).split("-")))[1]
-            given = functools.partial(rows.table, *parts.get(str(month), (0, 0)))
-            merges[str(month), ""] = _write.replacing_days(spec, self.root / spec.name, given, of_month, whole)
+            merges[str(month), ""] = _write.replacing_days(
+                spec, self.root / spec.name, parts[str(month)], of_month, whole
+            )
         facts = {"operation": "replace_dates", "dates": [str(days[0]), str(days[-1])], "n_dates": len(days)}
-        return self._write(spec, rows, merges, facts)
+        return self._write(spec, n_rows, merges, facts)
 
     def add_missing(self, spec: TableSpec, frame: pd.DataFrame) -> Receipt:
         """Add rows whose key is not stored yet, in one commit; stored rows stay as they are, bit for bit."""
@@ -93,7 +121,7 @@ class Writes(Tables):
             (month, ""): _write.adding(spec, root, functools.partial(rows.table, *part))
             for month, part in rows.months().items()
         }
-        return self._write(spec, rows, merges, {"operation": "add_missing"})
+        return self._write(spec, len(rows), merges, {"operation": "add_missing"})
 
     def replace_symbols(self, spec: TableSpec, frame: pd.DataFrame, *, symbols: Collection[str]) -> Receipt:
         """Make the rows of some symbols of a shared table exactly ``frame``, whatever their dates, in one commit.
@@ -115,41 +143,57 @@ class Writes(Tables):
             )
             for month in sorted(stored | set(parts))
         }
-        return self._write(spec, rows, merges, {"operation": "replace_symbols", "n_symbols": len(names)})
+        return self._write(spec, len(rows), merges, {"operation": "replace_symbols", "n_symbols": len(names)})
 
-    def rebuild(self, spec: TableSpec, frame: pd.DataFrame) -> Receipt:
+    def rebuild(self, spec: TableSpec, frame: pd.DataFrame | MonthlyRows) -> Receipt:
         """Make a shared table exactly ``frame``, with the columns declared now, in one commit.
 
         The one way from the columns of an older release to those of this one. Older versions keep what they hold.
         """
         if spec.ownership is not Ownership.SHARED:
             raise FrameMismatchError(spec.name, "only shared tables are made anew")
-        rows = self._keyed(spec, frame)
-        parts, root = rows.months(), self.root / spec.name
+        days = frame.dates if isinstance(frame, MonthlyRows) else frame["date"].unique()
+        parts, n_rows = self._by_month(spec, frame, np.unique(np.array(days, dtype="datetime64[D]")))
+        root, nothing = self.root / spec.name, functools.partial(_frames.to_arrow, spec, _frames.empty(spec))
         stored = {file.partition for file in self._log(spec.name).snapshot().files} if self.exists(spec.name) else set()
         merges: dict[_write.Cell, _write.Merge] = {
-            (month, ""): _write.replacing_days(
-                spec, root, functools.partial(rows.table, *parts.get(month, (0, 0))), np.empty(0, "M8[D]"), whole=True
-            )
+            (month, ""): _write.replacing_days(spec, root, parts.get(month, nothing), np.empty(0, "M8[D]"), whole=True)
             for month in sorted(stored | set(parts))
         }
-        return self._write(spec, rows, merges, {"operation": "rebuild"})
+        return self._write(spec, n_rows, merges, {"operation": "rebuild"})
 
-    def _keyed(self, spec: TableSpec, frame: pd.DataFrame) -> _frames.KeyedRows:
+    def _by_month(
+        self, spec: TableSpec, frame: pd.DataFrame | MonthlyRows, days: npt.NDArray[np.datetime64]
+    ) -> tuple[dict[str, _write.Given], int | None]:
+        """Rows of every month of some days, and how many there are in all, where that is known before they are made."""
+        months = [str(month) for month in np.unique(days.astype("datetime64[M]"))]
+        if isinstance(frame, MonthlyRows):
+            self._declared(spec)
+            return {month: functools.partial(_made, spec, frame, month, days) for month in months}, None
+        rows = self._keyed(spec, frame)
+        self._belongs(spec, rows, days)
+        parts = rows.months()
+        return {month: functools.partial(rows.table, *parts.get(month, (0, 0))) for month in months}, len(rows)
+
+    def _declared(self, spec: TableSpec) -> None:
         if self.spec(spec.name) != spec:
             raise UnknownTableError(spec.name, tuple(sorted(self._specs)))
+
+    def _keyed(self, spec: TableSpec, frame: pd.DataFrame) -> _frames.KeyedRows:
+        self._declared(spec)
         return _frames.keyed_rows(spec, frame)
 
-    def _belongs(self, spec: TableSpec, rows: _frames.KeyedRows, dates: Collection[dt.date]) -> None:
+    @staticmethod
+    def _belongs(spec: TableSpec, rows: _frames.KeyedRows, dates: Sequence[Any] | npt.NDArray[np.datetime64]) -> None:
         strays = _write.stray_days(rows, [np.datetime64(date, "D") for date in dates])
-        if not dates or len(strays):
+        if not len(dates) or len(strays):
             where = f"rows of {strays[0]}" if len(strays) else "no date is given; rows"
             raise FrameMismatchError(spec.name, f"{where} do not belong to the dates being written")
 
     def _write(
         self,
         spec: TableSpec,
-        rows: _frames.KeyedRows,
+        rows: int | None,
         merges: Mapping[_write.Cell, _write.Merge],
         facts: dict[str, Any],
     ) -> Receipt:
@@ -160,7 +204,7 @@ class Writes(Tables):
             self._log(spec.name),
             planner,
             facts,
-            len(rows),
+            rows,
             started,
             hash_rows=how != "add_missing",
             anew=how == "rebuild",

@@ -7,12 +7,13 @@ from pathlib import Path
 
 from quant_resources.lakehouse import _upkeep
 from quant_resources.lakehouse._reads import Reads
+from quant_resources.lakehouse._spool import Spool
 from quant_resources.lakehouse._tables import declared_tables
-from quant_resources.lakehouse._writes import Writes
+from quant_resources.lakehouse._writes import MonthlyRows, Writes
 from quant_resources.lakehouse.errors import Damage
 from quant_resources.lakehouse.receipt import Receipt
 
-__all__ = ["Lake", "declared_tables"]
+__all__ = ["Lake", "MonthlyRows", "Spool", "declared_tables"]
 
 
 class Lake(Reads, Writes):
