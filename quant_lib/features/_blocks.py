@@ -147,8 +147,12 @@ def _fill(ordered: SortedBars, work: Work, out: FloatArray) -> None:
 def _compute(
     bars: SortedBars, work: Work, features: tuple[Feature, ...], wanted: IntArray | None, place: dict[str, FloatArray]
 ) -> None:
+    high, low, close, volume = (bars.columns[name] for name in ("high", "low", "close", "volume"))
     block = SeriesBlock(
-        *(bars.columns[name] for name in ("high", "low", "close", "volume")),
+        high,
+        low,
+        close,
+        volume,
         bars.segment,
         bars.dates.astype("datetime64[D]").astype(np.int64),
         bars.offsets,

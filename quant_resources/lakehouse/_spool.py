@@ -55,7 +55,7 @@ class Spool:
         values : array of shape (n_columns, n_rows)
             Their figures.
         """
-        data = memoryview(np.ascontiguousarray(values).reshape(-1).view(np.uint8))
+        data = np.ascontiguousarray(values).reshape(-1).view(np.uint8).data
         with self._lock:
             offset, self._end = self._end, self._end + len(data)
             self._parts.setdefault(month, []).append((rows, (values.shape[0], values.shape[1]), offset))
@@ -84,7 +84,7 @@ class Spool:
 
     def _read(self, shape: tuple[int, int], offset: int) -> FloatArray:
         values = np.empty(shape)
-        data = memoryview(values.reshape(-1).view(np.uint8))
+        data = values.reshape(-1).view(np.uint8).data
         while data:
             got = os.preadv(self._file.fileno(), [data], offset)
             if not got:
