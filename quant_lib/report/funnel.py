@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 LEFT, RECRUITED, LOST = "#2563eb", "#059669", "#d1d5db"
 _SHOWN = 6
+_LONGEST = 36
 
 
 @dataclass(frozen=True)
@@ -50,13 +51,13 @@ def funnel_steps(funnel: pd.DataFrame, drops: pd.DataFrame, selection: pd.DataFr
     """
     steps = []
     ordered = funnel.sort_values("step_no")
-    columns = [ordered[name].tolist() for name in ("step", "rows_in", "rows_out")]
-    for step, before, after in zip(*columns, strict=True):
+    columns = [ordered[name].tolist() for name in ("step", "rule", "rows_in", "rows_out")]
+    for step, rule, before, after in zip(*columns, strict=True):
         own = drops[drops["step"] == step]
         why = Counter[str]()
         for reason, n in zip(own["reason"].tolist(), own["n"].tolist(), strict=True):
             why[str(reason)] += int(n)
-        steps.append(FunnelStep(str(step), int(after), int(before) - int(after), _ranked(why)))
+        steps.append(FunnelStep(_label(str(step), str(rule)), int(after), int(before) - int(after), _ranked(why)))
     passed = selection[selection["vetoes"].eq("")]
     steps.append(FunnelStep("no hard veto", len(passed), len(selection) - len(passed), _counted(selection["vetoes"])))
     recruited = selection[selection["selected"].astype(bool)]
@@ -67,6 +68,12 @@ def funnel_steps(funnel: pd.DataFrame, drops: pd.DataFrame, selection: pd.DataFr
     soft = _counted(turned_away["soft_vetoes"]) if "soft_vetoes" in turned_away else ()
     steps.append(FunnelStep("recruited", len(recruited), len(turned_away), soft))
     return steps
+
+
+def _label(step: str, rule: str) -> str:
+    """Name of a step; a scanner's own filters have only numbers, so their rule says what they are."""
+    words = rule if len(rule) <= _LONGEST else f"{rule[: _LONGEST - 1]}…"
+    return f"{step}: {words}" if step.startswith("filter_") else step
 
 
 def _counted(vetoes: pd.Series) -> tuple[tuple[str, int], ...]:

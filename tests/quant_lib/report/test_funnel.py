@@ -4,10 +4,13 @@ import pandas as pd
 
 from quant_lib.report.funnel import FunnelStep, funnel_figure, funnel_steps
 
-FUNNEL = pd.DataFrame({"step_no": [2, 1], "step": ["liquid", "listed"], "rows_in": [90, 100], "rows_out": [6, 90]})
+RULES = ["Value.Traded > 1,000,000 or Perf.1M > 5 percent", "listed and trading on the date"]
+FUNNEL = pd.DataFrame(
+    {"step_no": [2, 1], "step": ["filter_1", "listed"], "rule": RULES, "rows_in": [90, 100], "rows_out": [6, 90]}
+)
 DROPS = pd.DataFrame(
     {
-        "step": ["listed", "liquid", "liquid", "returns matrix"],
+        "step": ["listed", "filter_1", "filter_1", "returns matrix"],
         "reason": ["inactive", "b", "a", "short"],
         "n": [10, 40, 44, 3],
     }
@@ -26,7 +29,7 @@ def test_every_symbol_is_accounted_for_from_the_first_step_to_the_last():
     steps = funnel_steps(FUNNEL, DROPS, SELECTION)
     assert steps == [
         FunnelStep("listed", 90, 10, (("inactive", 10),)),
-        FunnelStep("liquid", 6, 84, (("a", 44), ("b", 40))),
+        FunnelStep("filter_1: Value.Traded > 1,000,000 or Perf.1M…", 6, 84, (("a", 44), ("b", 40))),
         FunnelStep("no hard veto", 4, 2, (("stale", 2), ("toxic", 1))),
         FunnelStep("recruited by stage 1", 2, 0),
         FunnelStep("recruited by stage 3", 3, 0),
