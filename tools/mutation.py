@@ -333,8 +333,8 @@ def judge_in_place(
 
 def judge_area(area: Area, notes: Path, chosen: argparse.Namespace) -> tuple[int, int]:
     """Judge every mutant of a package or file and print its table."""
-    wanted = [file for file in area.files if not chosen.only or any(str(file).endswith(name) for name in chosen.only)]
-    every = [mutant for file in wanted for mutant in spread(list(mutants(file)), chosen.limit)]
+    wanted = [mutant for file in area.files for mutant in spread(list(mutants(file)), chosen.limit)]
+    every = [mutant for mutant in wanted if not chosen.only or any(is_named(mutant, name) for name in chosen.only)]
     if not every:
         return 0, 0
 
@@ -359,6 +359,12 @@ def judge_area(area: Area, notes: Path, chosen: argparse.Namespace) -> tuple[int
     for file, (noticed, total) in counts.items():
         say(f"{file.relative_to(ROOT)}: {noticed} of {total} noticed")
     return sum(n for n, _ in counts.values()), sum(n for _, n in counts.values())
+
+
+def is_named(mutant: Mutant, name: str) -> bool:
+    """Whether a mutant is of a file, or of a ``file:line``."""
+    file, _, line = name.partition(":")
+    return str(mutant.path).endswith(f"/{file}") and line in ("", str(mutant.line))
 
 
 def spread(every: list[Mutant], limit: int) -> list[Mutant]:
@@ -387,7 +393,7 @@ def main() -> None:
     """Run the mutants and print the score."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--area", action="append", choices=sorted(AREAS), help="repeatable; all if left out")
-    parser.add_argument("--only", action="append", help="file of an area, repeatable")
+    parser.add_argument("--only", action="append", help="file of an area, or file:line, repeatable")
     parser.add_argument("--limit", type=int, default=0, help="at most so many mutants of each file, spread evenly")
     parser.add_argument(
         "--seconds", type=int, default=60, help="time on a processor after which a mutant counts as noticed"
