@@ -92,20 +92,25 @@ class _Listener:
     """Turns Dagster's events into progress and an outcome."""
 
     def __init__(self, outcome: Outcome, progress: Progress, total: int) -> None:
-        self.outcome, self.progress = outcome, progress
+        self.outcome, self.progress, self.total = outcome, progress, total
         self.task = progress.add_task("starting", total=total)
+        self.started: dict[str, float] = {}
+        # A bar needs a terminal; a log gets a line a step, as it ends.
+        self.lines = not (progress.disable or progress.console.is_terminal)
 
     def __call__(self, entry: EventLogEntry) -> None:
         event = entry.dagster_event
         if event is None:
             return
+        key = event.step_key or ""
         if event.event_type is DagsterEventType.STEP_START:
-            self.progress.update(self.task, description=_readable(event.step_key or ""))
+            self.started[key] = entry.timestamp
+            self.progress.update(self.task, description=_readable(key))
         elif event.event_type is DagsterEventType.STEP_SUCCESS:
-            self._finish(event.step_key or "", "done", event.step_success_data.duration_ms / 1000.0)
+            self._finish(key, "done", event.step_success_data.duration_ms / 1000.0)
         elif event.event_type is DagsterEventType.STEP_FAILURE:
-            cause = event.step_failure_data.error
-            self._finish(event.step_key or "", "failed", 0.0, _root_cause(cause))
+            seconds = entry.timestamp - self.started.get(key, entry.timestamp)
+            self._finish(key, "failed", seconds, _root_cause(event.step_failure_data.error))
         elif event.event_type is DagsterEventType.ASSET_CHECK_EVALUATION:
             self._judge(event.asset_check_evaluation_data)
 
@@ -113,6 +118,9 @@ class _Listener:
         self.progress.advance(self.task)
         name = _readable(key)
         self.outcome.steps[name] = StepLine(name, seconds, status, message)
+        if self.lines:
+            done = f"[{len(self.outcome.steps)}/{self.total}] {name} {status} in {seconds:.1f} s"
+            self.progress.console.print(done, markup=False, highlight=False)
 
     def _judge(self, evaluation: Any) -> None:
         name = f"{evaluation.asset_key.to_user_string()}:{evaluation.check_name}"
@@ -133,8 +141,11 @@ def _readable(step_key: str) -> str:
 
 
 def _root_cause(error: Any) -> str:
-    """Message of the first error in a chain: what really went wrong."""
-    while error is not None and error.cause is not None:
+    """Message of the first error in a chain: what really went wrong.
+
+    An error of a worker process carries its printed traceback as cause; what happened is the error.
+    """
+    while error is not None and error.cause is not None and error.cause.cls_name != "_RemoteTraceback":
         error = error.cause
     return "" if error is None else str(error.message).strip()
 
@@ -166,7 +177,7 @@ def execute(
     Outcome
         Success only if every step ran and every blocking check passed.
     """
-    from quant_assets.definitions import build_definitions
+    from quant_assets.build import build_definitions
 
     job = build_definitions(settings, project).resolve_implicit_global_asset_job_def()
     outcome = Outcome(date, str(uuid.uuid4()))

@@ -27,7 +27,7 @@ def refresh(
     """
     from quant_assets.cli.run import chosen_date, market_last_closed_day
     from quant_assets.configured import load_configured
-    from quant_assets.definitions import market_resource
+    from quant_assets.market import market_resource
     from quant_lib.keys import validate_symbol
     from quant_resources.ingestion import refresh as hard_refresh
     from quant_resources.lakehouse import Lake

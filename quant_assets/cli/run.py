@@ -85,7 +85,7 @@ def in_session(project: Project, profiles: list[str], date: dt.date, *, named: b
 
 def on_offer(settings: Settings, project: Project, profiles: list[str]) -> list[str]:
     """Leave out sleeves of whose universes the market lists nothing, past listings included, and say so."""
-    from quant_assets.definitions import market_resource
+    from quant_assets.market import market_resource
     from quant_resources.catalogue import fetch_listings
 
     wanted = {name: sorted({one.name for one in project.universes_of(name)}) for name in profiles}

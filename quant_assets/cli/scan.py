@@ -85,7 +85,7 @@ def config_figure(config: ScannerConfig) -> str:
 
 def _live(settings: Settings, project: Project, config: ScannerConfig) -> tuple[pd.DataFrame, str]:
     from quant_assets.alpha.scanning import scanned_universe
-    from quant_assets.definitions import market_resource
+    from quant_assets.market import market_resource
 
     with market_resource(settings, project).client() as client:
         universe = scanned_universe(client, project, config)

@@ -7,8 +7,8 @@ import dagster as dg
 import pytest
 
 from quant_assets import keys
+from quant_assets.build import build_definitions
 from quant_assets.configured import load_configured
-from quant_assets.definitions import build_definitions
 from quant_resources.market import Clock, Faults, MarketServer, SyntheticSource
 
 DAY = dt.date(2022, 6, 30)

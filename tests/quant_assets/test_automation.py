@@ -16,8 +16,8 @@ from dagster._core.test_utils import create_run_for_test
 from quant_assets import keys
 from quant_assets.automation.build import assets_of_day, daily_schedule
 from quant_assets.automation.landed import landed_since, requests_for
+from quant_assets.build import build_definitions
 from quant_assets.configured import load_configured
-from quant_assets.definitions import build_definitions
 from quant_lib.contracts import CANDIDATES, OHLCV_FETCHES
 from quant_resources.lakehouse.resource import LakehouseResource
 

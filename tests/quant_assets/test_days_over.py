@@ -7,8 +7,8 @@ import pytest
 
 from quant_assets import keys
 from quant_assets.automation.build import closed_day
+from quant_assets.build import build_definitions
 from quant_assets.configured import load_configured
-from quant_assets.definitions import build_definitions
 from quant_resources.ingestion import DayNotOverError, require_days_over
 from quant_resources.lakehouse.resource import LakehouseResource
 

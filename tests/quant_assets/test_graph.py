@@ -6,8 +6,8 @@ import dagster as dg
 import pytest
 
 from quant_assets import keys
+from quant_assets.build import build_definitions
 from quant_assets.configured import load_configured
-from quant_assets.definitions import build_definitions
 
 GOLDEN = Path(__file__).parent / "graph.txt"
 

@@ -121,7 +121,7 @@ def test_every_step_that_asks_the_market_waits_its_turn():
     """One pool of one slot: several runs together never ask the provider at the same time."""
     import yaml
 
-    from quant_assets.definitions import build_definitions
+    from quant_assets.build import build_definitions
     from quant_assets.home import _instance_settings
 
     asking = [
