@@ -32,6 +32,8 @@ import pandas as pd
 
 FIRST_DAY = dt.date(2021, 6, 1)
 HISTORY_DAYS = 400
+CATALOGUE_DAYS = 110
+"""Catalogues of earlier days: a lake in use has checkpoints, and reading one starts the engine that reads them."""
 TOLERANCE = 0.05
 """How far the memory of a minute may be from the middle one, once a sixth of the time is over."""
 
@@ -160,23 +162,37 @@ class Life:
 
         _, self.project = load_configured()
         self.lake, self.market, self.tally = Lake(root), source, Tally()
+        self.universes = [self.project.universes[name] for name in ("binance_spot", "binance_perp")]
         self.start = FIRST_DAY - dt.timedelta(days=HISTORY_DAYS)
         self.symbols: list[str] = []
+
+    def be_in_use(self) -> None:
+        """Store catalogues of the days before, so that the hour begins like any day of a lake in use."""
+        from quant_lib.contracts import INSTRUMENTS
+
+        catalogue = self._catalogue(_client(self.market.day(FIRST_DAY, CALM)), FIRST_DAY)
+        for back in range(CATALOGUE_DAYS, 0, -1):
+            date = FIRST_DAY - dt.timedelta(days=back)
+            self.lake.replace(INSTRUMENTS, catalogue.assign(date=pd.Timestamp(date)), date=date)
+
+    def _catalogue(self, client: Any, date: dt.date) -> pd.DataFrame:
+        from quant_resources.catalogue import build_instruments, fetch_listings
+
+        listings = pd.concat([fetch_listings(client, one) for one in self.universes], ignore_index=True)
+        return build_instruments(listings, date, scanned_today=True)
 
     def bring_up(self, date: dt.date, faults: dict[str, Any]) -> None:
         """Run the day's catalogue, ingestion, repair and audit."""
         from quant_assets.sleeve_rules import health_rules, repair_rules
         from quant_lib.contracts import INSTRUMENTS
         from quant_resources.calendars import calendar_book
-        from quant_resources.catalogue import build_instruments, fetch_listings, followed_symbols
+        from quant_resources.catalogue import followed_symbols
         from quant_resources.ingestion import audit_date, ingest, repair
 
         client = _client(self.market.day(date, faults))
-        universes = [self.project.universes[name] for name in ("binance_spot", "binance_perp")]
-        listings = pd.concat([fetch_listings(client, one) for one in universes], ignore_index=True)
-        catalogue = build_instruments(listings, date, scanned_today=True)
+        catalogue = self._catalogue(client, date)
         self.lake.replace(INSTRUMENTS, catalogue, date=date)
-        self.symbols = sorted(set(self.symbols) | set(followed_symbols(catalogue, universes, set())))
+        self.symbols = sorted(set(self.symbols) | set(followed_symbols(catalogue, self.universes, set())))
         now = dt.datetime.now(dt.UTC)
         listed = [symbol for symbol in self.symbols if symbol in set(catalogue["symbol"])]
         report = ingest(self.lake, client, catalogue, listed, date, start=self.start, now=now, checkpoint_bars=25_000)
@@ -236,6 +252,7 @@ def soak(minutes: float, seed: int, out: TextIO | None) -> tuple[Tally, pd.DataF
     began, dice, rows = time.monotonic(), np.random.default_rng(seed), []
     with market(seed) as source, tempfile.TemporaryDirectory(prefix="soak-") as folder:
         life = Life(Path(folder), source)
+        life.be_in_use()
         while time.monotonic() - began < minutes * 60:
             day = len(rows)
             life.bring_up(FIRST_DAY + dt.timedelta(days=day), faults_of(day, life.symbols, dice))

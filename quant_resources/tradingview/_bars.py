@@ -115,6 +115,31 @@ def merge_blocks(blocks: Sequence[FloatArray]) -> FloatArray:
     return np.asarray(ordered[last_of_its_place], dtype=np.float64)
 
 
+def disagreement(held: FloatArray, page: FloatArray) -> float | None:
+    """Find the first closed bar that a page of older bars serves again otherwise than it is held.
+
+    Parameters
+    ----------
+    held, page : array of shape (n, 7)
+        Ascending, see `indexed`. The newest bar held may still be forming and is not compared.
+
+    Returns
+    -------
+    float or None
+        Its time in Unix seconds, as held; None where the windows agree or do not overlap.
+    """
+    closed = held[:-1]
+    _, ours, theirs = np.intersect1d(closed[:, _WIDTH], page[:, _WIDTH], return_indices=True)
+    same = (closed[ours] == page[theirs]) | (np.isnan(closed[ours]) & np.isnan(page[theirs]))
+    wrong = ours[~same.all(axis=1)]
+    return float(closed[wrong[0], 0]) if len(wrong) else None
+
+
+def day_of(time: float) -> str:
+    """Day of a bar's opening instant, ``2023-11-14``."""
+    return str(np.datetime64(round(time), "s").astype("datetime64[D]"))
+
+
 def indexed(bars: FloatArray, span: tuple[int, int]) -> FloatArray:
     """Append each bar's index in the series, which the block claims from first to last, as a seventh column."""
     return np.column_stack((bars, np.arange(span[0], span[1] + 1, dtype=np.float64)))

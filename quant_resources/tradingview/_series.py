@@ -18,6 +18,8 @@ import orjson
 from quant_resources.tradingview._bars import (
     FloatArray,
     UnreadableBarsError,
+    day_of,
+    disagreement,
     has_hole,
     index_span,
     indexed,
@@ -29,6 +31,7 @@ from quant_resources.tradingview._secret import Credentials, clean_text
 from quant_resources.tradingview.errors import (
     BadRequestError,
     MalformedDataError,
+    PagesDisagreeError,
     PermissionDeniedError,
     RateLimitedError,
     ServerRefusedError,
@@ -147,7 +150,7 @@ class Series:
         if method != "du":  # live updates say nothing about an answer to come
             self._stop_grace()
         if method in {"timescale_update", "du"}:
-            self._take_blocks(params)
+            self._take_blocks(params, page=method != "du" and self._asked_more_from is not None)
         elif method == "series_completed":
             return self._complete(params)
         elif method == "symbol_resolved":
@@ -163,7 +166,8 @@ class Series:
         if len(params) > 2 and isinstance(params[2], dict):
             self._info = params[2]
 
-    def _take_blocks(self, params: list[Any]) -> None:
+    def _take_blocks(self, params: list[Any], *, page: bool) -> None:
+        """Keep the bars of a message; a page of older bars must agree with those held where they overlap."""
         blocks = params[1] if len(params) > 1 else None
         if not isinstance(blocks, dict):
             self._malformed("a data message without blocks")
@@ -181,8 +185,13 @@ class Series:
             bars = parse_block(block)
             if len(bars):
                 span = index_span(block)
+                block_bars = indexed(bars, span)
+                when = disagreement(self._blocks[0], block_bars) if page and self._blocks else None
+                if when is not None:
+                    self.fail(PagesDisagreeError(self.request.symbol, day_of(when)))
+                    return
                 self._spans.append(span)
-                self._blocks.append(indexed(bars, span))
+                self._blocks.append(block_bars)
         except UnreadableBarsError as error:
             self._malformed(str(error))
 

@@ -290,6 +290,22 @@ class MalformedDataError(TradingViewError):
 
 
 @dataclass(eq=False)
+class PagesDisagreeError(TradingViewError):
+    """Two pages of one history overlap and tell the same closed bar differently; neither is taken."""
+
+    symbol: str
+    when: str
+
+    retryable: ClassVar[bool] = True
+
+    def __str__(self) -> str:
+        return (
+            f"{self.symbol}: two pages of its history disagree about the closed bar of {self.when}, so none of it is "
+            "taken; run again, and if it repeats the vendor is rewriting this history: `quant refresh` later"
+        )
+
+
+@dataclass(eq=False)
 class ProviderDownError(TradingViewError):
     """The server answers, and says it cannot serve: HTTP 5xx."""
 

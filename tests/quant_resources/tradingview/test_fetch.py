@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from quant_resources.tradingview import BarRequest, FetchStatus
+from quant_resources.tradingview import BarRequest, FetchStatus, PagesDisagreeError
 
 CLOCK = pd.Timestamp("2023-11-15", tz="UTC")
 
@@ -178,6 +178,48 @@ def test_older_pages_are_asked_for_until_there_are_enough(chart, market, client_
     assert [params[2] for params in server.said("request_more_data")] == [6, 2]
     assert result.history_end == "enough"
     assert list(result.bars["open_time"]) == list(pd.date_range("2023-11-05", "2023-11-14", tz="UTC"))
+
+
+def overlapping_pages(market, bars_of, change):
+    """A market whose page of older bars repeats the two oldest of the first page, changed."""
+
+    async def first(peer, session, n):
+        await peer.block(session, bars_of(4))
+        await peer.completed(session)
+
+    async def more(peer, session, n):
+        page = bars_of(8)[:6]
+        for place, bar in enumerate(page):
+            bar["i"], bar["v"][5] = place - 4, 1_000.0 + place - 4
+        change(page[4]["v"])
+        await peer.block(session, page)
+        await peer.completed(session, "end")
+
+    return market(default=first, more=more)
+
+
+def test_pages_that_overlap_and_agree_are_one_history(chart, market, client_for, requests_for, bars_of):
+    server = chart(overlapping_pages(market, bars_of, lambda bar: None))
+    (result,) = client_for(server).fetch_bars(requests_for("X:A", n=10))
+    assert list(result.bars["open_time"]) == list(pd.date_range("2023-11-07", "2023-11-14", tz="UTC"))
+
+
+def halved(bar):
+    bar[4] /= 2.0
+
+
+def moved(bar):
+    bar[0] -= 3_600.0
+
+
+@pytest.mark.parametrize("change", [halved, moved])
+def test_pages_that_overlap_and_disagree_are_refused(chart, market, client_for, requests_for, bars_of, change):
+    server = chart(overlapping_pages(market, bars_of, change))
+    (result,) = client_for(server, attempts=2).fetch_bars(requests_for("X:A", n=10))
+    assert type(result.error) is PagesDisagreeError
+    assert "closed bar of 2023-11-11" in str(result.error)
+    assert "quant refresh" in str(result.error)
+    assert result.bars is None or len(result.bars) == 0
 
 
 @pytest.mark.parametrize(("said", "truncated"), [("end", False), ("limit", True)])
