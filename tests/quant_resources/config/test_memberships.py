@@ -6,11 +6,13 @@ import datetime as dt
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pandas as pd
 import pytest
 
 from quant_assets.sleeve_rules import scan_of
-from quant_lib.selection import NotPointInTimeError
+from quant_lib.selection import Membership, MembershipRow, NotPointInTimeError
 from quant_resources.config import Project, load_project
+from quant_resources.config._lists import read_symbols
 
 if TYPE_CHECKING:
     from conftest import Configs
@@ -156,3 +158,40 @@ def test_a_universe_that_names_its_members_follows_them_alone(project: Project) 
     assert {name for name, symbols in named.items() if symbols is None} == {"binance_spot", "binance_perp"}
     assert len(named["sp500_sample"] or ()) == 50
     assert project.named_symbols(project.universe("sp500")) == frozenset()  # refused, never left unrestricted
+
+
+RECORDINGS = (
+    "sp500_stocks_1d_2013_2018/ohlcv.parquet",
+    "lean_us_equity_1d_raw/ohlcv.parquet",
+    "skfolio_sp500_close_1990_2022/close.parquet",
+    "zipline_csvdir_1d_2012_2014/ohlcv.parquet",
+)
+
+
+def test_members_of_which_bars_are_recorded_traded_on_every_session_of_their_stays(shared_data):
+    project = load_project(CONFIGS)
+    file = project.membership(project.universes["dw30"])
+    stays = Membership(file.name, tuple(MembershipRow(*row) for row in file.rows))
+    checked, members = 0, set()
+    for name in RECORDINGS:
+        bars = pd.read_parquet(shared_data / name, columns=["symbol", "timestamp"])
+        days = pd.DatetimeIndex(pd.to_datetime(bars["timestamp"], utc=True)).tz_localize(None).normalize()
+        sessions = sorted({day.date() for day in days})
+        traded = set(zip(bars["symbol"], (day.date() for day in days), strict=True))
+        recorded = set(bars["symbol"])
+        for day in sessions:
+            if day >= dt.date(2013, 9, 23):
+                own = {symbol.partition(":")[2] for symbol in stays.on(day)} & recorded
+                assert {(symbol, day) for symbol in own} <= traded
+                checked, members = checked + len(own), members | own
+    assert (checked, len(members)) == (33_988, 15)
+
+
+def test_the_sample_is_what_was_recorded_on_its_day(shared_data):
+    project = load_project(CONFIGS)
+    (name,) = project.universes["sp500_sample"].symbol_files
+    listed = read_symbols(CONFIGS / "universes" / name)
+    bars = pd.read_parquet(shared_data / RECORDINGS[0], columns=["symbol", "timestamp"])
+    ends = bars.groupby("symbol")["timestamp"].max()
+    assert {symbol.partition(":")[2] for symbol in listed.symbols} == set(ends.index)
+    assert set(ends.dt.date) == {listed.as_of} == {dt.date(2018, 2, 7)}
