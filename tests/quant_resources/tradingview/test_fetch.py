@@ -361,7 +361,7 @@ def test_frames_split_over_messages_and_merged_into_one(chart, client_for, reque
     assert result.info["description"].startswith("Café 🚀")
 
 
-def test_two_hundred_symbols_of_2500_bars_take_under_five_seconds(chart, market, client_for, requests_for, bars_of):
+def test_two_hundred_symbols_of_2500_bars_cost_seconds_and_not_minutes(chart, market, client_for, requests_for, bars_of):
     import orjson
 
     from quant_resources.tradingview.protocol import encode_message
@@ -380,4 +380,4 @@ def test_two_hundred_symbols_of_2500_bars_take_under_five_seconds(chart, market,
     seconds = time.process_time() - started  # client and server together
     assert sum(len(result.bars) for result in results) == 500_000
     assert np.isfinite(results[-1].bars["close"]).all()
-    assert seconds < 5.0
+    assert seconds < 20.0  # 2 to 5 as the machine is busy; a pass over the bars for each message costs minutes
