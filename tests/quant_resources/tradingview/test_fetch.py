@@ -361,7 +361,9 @@ def test_frames_split_over_messages_and_merged_into_one(chart, client_for, reque
     assert result.info["description"].startswith("Café 🚀")
 
 
-def test_two_hundred_symbols_of_2500_bars_cost_seconds_and_not_minutes(chart, market, client_for, requests_for, bars_of):
+def test_two_hundred_symbols_of_2500_bars_cost_seconds_and_not_minutes(
+    chart, market, client_for, requests_for, bars_of
+):
     import orjson
 
     from quant_resources.tradingview.protocol import encode_message
