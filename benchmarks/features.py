@@ -46,10 +46,14 @@ def best(function, runs=5, clock=time.perf_counter):
     return min(times)
 
 
+def columns_of(bars):
+    """Columns as arrays of their own: pandas' are read-only, which ours would copy at every call."""
+    return [bars[name].to_numpy(copy=True) for name in ("high", "low", "close", "volume")]
+
+
 def arrays(bars, days):
     """One tuple of columns for each symbol."""
-    columns = [bars[name].to_numpy().reshape(-1, days) for name in ("high", "low", "close", "volume")]
-    return list(zip(*columns, strict=True))
+    return list(zip(*(column.reshape(-1, days) for column in columns_of(bars)), strict=True))
 
 
 def pandas_ta_ratings(high, low, close, volume):
@@ -116,14 +120,9 @@ def in_one_pass(columns, bounds):
     return figures(*columns, offsets=bounds)
 
 
-def series_of(symbols, days):
-    bars = market(symbols, days)
-    return [np.ascontiguousarray(bars[name]) for name in ("high", "low", "close", "volume")]
-
-
 def against_pandas_ta(symbols=200, days=1500, sample=20):
     bars = market(symbols, days)
-    tasks = share([np.ascontiguousarray(bars[name]) for name in ("high", "low", "close", "volume")], days)
+    tasks = share(columns_of(bars), days)
     cpu = best(lambda: [ratings(*task) for task in tasks], clock=time.process_time)
     few = arrays(bars, days)[:sample]
     peer = best(lambda: [pandas_ta_ratings(*each) for each in few], 1, time.process_time) * symbols / sample
@@ -136,7 +135,7 @@ def against_talib(symbols=20, days=1500, runs=15):
     import talib
 
     bars = market(symbols, days)
-    (h, lo, c, v), at = share([np.ascontiguousarray(bars[n]) for n in ("high", "low", "close", "volume")], days)[0]
+    (h, lo, c, v), at = share(columns_of(bars), days)[0]
     series = arrays(bars, days)
     print(f"raw indicators of {symbols} symbols x {days:,} days, ns of CPU a bar, one thread: TA-Lib, ours, ratio")
     theirs = ours = 0.0
@@ -171,7 +170,7 @@ def in_turn(peer, own, runs):
 
 def two_threads(symbols=400, days=1500, rounds=15):
     """Gain of a second thread for ratings and raw indicators, and for arithmetic that nothing can hold up."""
-    columns = series_of(symbols, days)
+    columns = columns_of(market(symbols, days))
     blocks = share(columns, days)
     jobs = CEILINGS | {
         "ratings": (ratings, blocks),

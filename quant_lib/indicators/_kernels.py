@@ -208,17 +208,18 @@ def _squares(x: FloatArray, mean: FloatArray, first: int, last: int, n: int, out
     made, middle, newest = out[first + n - 1 : last], mean[first + n - 1 : last], x[first + n - 1 : last]
     for i in range(made.size):
         made[i] = 0.0
-    for k in range(0, n - 3, 4):  # two pairs at a time
-        a, b = x[first + k : last - n + 1 + k], x[first + k + 1 : last - n + 2 + k]
-        c, d = x[first + k + 2 : last - n + 3 + k], x[first + k + 3 : last - n + 4 + k]
-        for i in range(made.size):
+    rows = made.size
+    for k in range(0, n - 7, 8):  # four pairs at a time
+        past = x[first + k : last - n + 8 + k]
+        for i in range(rows):
             m = middle[i]
-            p, q, r, t = a[i] - m, b[i] - m, c[i] - m, d[i] - m
-            made[i] = (made[i] + (p * p + q * q)) + (r * r + t * t)
-    if n % 4 >= 2:
-        k = n - n % 4
+            p, q, r, t = past[i] - m, past[i + 1] - m, past[i + 2] - m, past[i + 3] - m
+            total = (made[i] + (p * p + q * q)) + (r * r + t * t)
+            p, q, r, t = past[i + 4] - m, past[i + 5] - m, past[i + 6] - m, past[i + 7] - m
+            made[i] = (total + (p * p + q * q)) + (r * r + t * t)
+    for k in range(n - n % 8, n - 1, 2):
         a, b = x[first + k : last - n + 1 + k], x[first + k + 1 : last - n + 2 + k]
-        for i in range(made.size):
+        for i in range(rows):
             p, q = a[i] - middle[i], b[i] - middle[i]
             made[i] += p * p + q * q
     if n % 2:
