@@ -123,9 +123,10 @@ def in_one_pass(columns, bounds):
 def against_pandas_ta(symbols=200, days=1500, sample=20):
     bars = market(symbols, days)
     tasks = share(columns_of(bars), days)
-    cpu = best(lambda: [ratings(*task) for task in tasks], clock=time.process_time)
     few = arrays(bars, days)[:sample]
-    peer = best(lambda: [pandas_ta_ratings(*each) for each in few], 1, time.process_time) * symbols / sample
+    peer, cpu = in_turn(
+        lambda: [pandas_ta_ratings(*each) for each in few], lambda: [ratings(*task) for task in tasks], 5
+    ) * (symbols / sample, 1.0)
     print(f"ratings of {symbols} symbols x {days:,} days, all 26 votes, CPU of one thread")
     print(f"  pandas-ta-classic, indicators only {peer * 1e3:9.1f} ms ({sample} symbols, scaled)")
     print(f"  ours                               {cpu * 1e3:9.1f} ms {peer / cpu:7.0f}x  (target 200x)")

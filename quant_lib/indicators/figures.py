@@ -87,7 +87,9 @@ def rate(
     rules = check_ruleset(ruleset)
     if made.size:
         longest = min(max(_TILE, int(np.diff(at).max())), columns[2].size)
-        _run(columns, at, rules, np.empty((_pass_rows.ROWS, longest)), made)
+        # An odd number of cache lines a row: rows a power of two apart would push each other out of the cache.
+        width = ((longest + 7) // 8 | 1) * 8
+        _run(columns, at, rules, np.empty((_pass_rows.ROWS, width)), made)
     return made
 
 
