@@ -384,7 +384,7 @@ def warm() -> None:
     os.environ["HYPOTHESIS_PROFILE"] = "mutants"
     for name in WARM:
         importlib.import_module(name)
-    ours = [name for name in sys.modules if name.split(".")[0] in ("quant_lib", "quant_resources")]
+    ours = [name for name in sys.modules if name.split(".")[0] == "quant_lib"]
     if ours:
         raise RuntimeError(f"{', '.join(ours)} is imported already; a mutant of it would not be run")
 

@@ -24,6 +24,8 @@ _HEAD = (
     "median",
     "95 %",
 )
+_NEXT = '<tr class="next">'
+"""First row of the next horizon."""
 
 
 def study_page(rows: pd.DataFrame, date: dt.date, left_out: Sequence[str] = ()) -> dict[str, str]:
@@ -41,7 +43,9 @@ def study_page(rows: pd.DataFrame, date: dt.date, left_out: Sequence[str] = ()) 
     title = f"What followed each market regime, up to {date}"
     note = (
         "Intervals are of a circular block bootstrap with blocks of twice the horizon; none below 20 days. A state "
-        "leans to a side where the whole interval of the mean lies on it; with so many states some do by chance."
+        "leans to a side where the whole interval of the mean lies on it; with so many states some do by chance. "
+        "Rose: share of days after which the price was higher so many sessions later; the last three columns are "
+        "quantiles of the return."
     )
     note += "".join(f" Left out: {reason}." for reason in left_out)
     marks, texts = [], []
@@ -52,10 +56,18 @@ def study_page(rows: pd.DataFrame, date: dt.date, left_out: Sequence[str] = ()) 
         for name, part in both.groupby("classification", sort=True):
             cells = [_cells(row) for row in part.to_dict("records")]
             marks.append(f"<h3>By {name}</h3><table><tr>{_html_row(_HEAD, 'th')}</tr>")
-            marks.append("".join(f"<tr>{_html_row(row, 'td')}</tr>" for row in cells) + "</table>")
+            starts = [at > 0 and row[0] != cells[at - 1][0] for at, row in enumerate(cells)]
+            marks += [
+                f"{_NEXT if new else '<tr>'}{_html_row(row, 'td')}</tr>" for row, new in zip(cells, starts, strict=True)
+            ]
+            marks.append("</table>")
             lines = [f"### By {name}", "", "| " + " | ".join(_HEAD) + " |", "|" + " --- |" * len(_HEAD)]
             texts += [*lines, *("| " + " | ".join(row) + " |" for row in cells), ""]
-    style = "body{font:15px system-ui;max-width:960px;margin:2em auto}td,th{padding:4px 10px;text-align:right}"
+    style = (
+        "body{font:15px system-ui;max-width:1080px;margin:2em auto;padding:0 1em}table{border-collapse:collapse}"
+        "td,th{padding:3px 9px;text-align:right;white-space:nowrap}td:nth-child(2),th:nth-child(2){text-align:left}"
+        "tr.next td{border-top:1px solid #d1d5db}"
+    )
     page = (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
         f"<style>{style}</style></head>"

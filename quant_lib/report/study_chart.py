@@ -7,7 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-_ROW, _TOP, _LABEL, _PANEL, _GAP = 22, 34, 190, 230, 24
+_ROW, _TOP, _LABEL, _PANEL, _GAP = 22, 34, 216, 230, 24
+_BESIDE = 50
+"""Room the numbers at both ends of a scale need."""
 _INK, _FAINT = "#1b1f24", "#c9ced6"
 _COLOURS = {"LONG": "#0b6e4f", "SHORT": "#b3261e", "": "#5b6470"}
 
@@ -64,6 +66,8 @@ def _panel(rows: pd.DataFrame, states: list[tuple[str, str]], left: float, title
         words = html.escape(f"{state[1]}: {row['mean']:.1%} over {row['n']} days")
         dot = f'<circle cx="{across(row["mean"]):.1f}" cy="{y}" r="4" fill="{colour if known else "none"}"'
         marks.append(f'{dot} stroke="{colour}"><title>{words}</title></circle>')
+    if min(across(0.0) - left, left + _PANEL - across(0.0)) > _BESIDE:
+        marks.append(_text(across(0.0), bottom + 18, "0", "middle"))
     return [*marks, _text(left, bottom + 18, f"{low:.1%}"), _text(left + _PANEL, bottom + 18, f"{high:.1%}", "end")]
 
 
