@@ -338,9 +338,11 @@ def judge_area(area: Area, notes: Path, chosen: argparse.Namespace) -> tuple[int
     if not every:
         return 0, 0
 
+    tests = chosen.tests or area.tests
+
     def collect() -> int:
         then = Instead(lambda session: judge_in_place(session, area, every, notes, chosen))
-        return int(pytest.main(["-q", "-p", "no:cacheprovider", "--no-header", "--capture=no", *area.tests], [then]))
+        return int(pytest.main(["-q", "-p", "no:cacheprovider", "--no-header", "--capture=no", *tests], [then]))
 
     if forked(collect, 10**7) not in (0, 5):
         raise RuntimeError(f"the tests of {area.code.name} could not be run")
@@ -394,6 +396,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--area", action="append", choices=sorted(AREAS), help="repeatable; all if left out")
     parser.add_argument("--only", action="append", help="file of an area, or file:line, repeatable")
+    parser.add_argument("--tests", action="append", help="test file instead of all of the area, repeatable: quicker")
     parser.add_argument("--limit", type=int, default=0, help="at most so many mutants of each file, spread evenly")
     parser.add_argument(
         "--seconds", type=int, default=60, help="time on a processor after which a mutant counts as noticed"

@@ -181,6 +181,9 @@ def test_an_average_that_is_met_is_not_crossed():
     assert np.isnan(crossing([0.9, 0.9, 1.0]))
     assert np.isnan(crossing([1.1, 1.1, 1.0], "SHORT"))
     assert crossing([0.9, 1.0, 1.1]) == 0
+    met = trail(close=[1.0], vwma_20=[1.0], sma_200=[1.0])
+    for direction in ("LONG", "SHORT"):
+        assert TrendRegime(strict_signal=False).prepare(facts(direction, close=1.0), met)["trend_gap"].tolist() == [0.0]
     assert np.isnan(crossing([0.9, 1.0, np.nan, 1.1])), "the bar that crossed is not known"
 
 
