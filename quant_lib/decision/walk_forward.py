@@ -172,7 +172,7 @@ def _sessions(bars: pd.DataFrame, on: dt.date, rules: SleeveRules, calendar: Cal
         raise _no_benchmark(rules)
     sessions = pd.DatetimeIndex(bars["date"].unique()).sort_values()
     within = (sessions >= own.min()) & (sessions <= pd.Timestamp(on))
-    return sessions[calendar.is_session(sessions.to_numpy()) & within]
+    return pd.DatetimeIndex(sessions[calendar.is_session(sessions.to_numpy()) & within])
 
 
 def _no_benchmark(rules: SleeveRules) -> MissingDataError:
