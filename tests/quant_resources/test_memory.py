@@ -39,6 +39,35 @@ def test_a_pool_that_was_chosen_is_left(monkeypatch):
     assert pools_after("quant_resources.lakehouse")["backend"] == "mimalloc"
 
 
+HEAPS = """
+import ctypes, re, threading, {first}
+libc = ctypes.CDLL(None)
+libc.fopen.restype = libc.malloc.restype = ctypes.c_void_p
+libc.malloc.argtypes = [ctypes.c_size_t]
+together = threading.Barrier(4)
+def ask():
+    together.wait()
+    [libc.malloc(4_096) for _ in range(2_000)]
+    together.wait()
+threads = [threading.Thread(target=ask) for _ in range(4)]
+[one.start() for one in threads]; [one.join() for one in threads]
+file = ctypes.c_void_p(libc.fopen(b"{path}", b"w"))
+libc.malloc_info(0, file); libc.fclose(file)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks glibc how many heaps it keeps")
+@pytest.mark.parametrize(("chosen", "one"), [(None, True), ("8", False)])
+def test_threads_share_one_heap_unless_told_otherwise(tmp_path, monkeypatch, chosen, one):
+    monkeypatch.delenv("MALLOC_ARENA_MAX", raising=False)
+    if chosen is not None:
+        monkeypatch.setenv("MALLOC_ARENA_MAX", chosen)
+    script = HEAPS.format(first="quant_resources", path=tmp_path / "heaps.xml")
+    subprocess.run([sys.executable, "-c", script], check=True)
+    heaps = (tmp_path / "heaps.xml").read_text().count("<heap nr=")
+    assert (heaps == 1) is one
+
+
 def resident():
     return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 
