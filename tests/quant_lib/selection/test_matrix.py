@@ -49,6 +49,7 @@ def test_a_reversal_wants_what_a_trend_does_not() -> None:
     assert column("trendiness", strategy="mean_reversion") == pytest.approx([-0.3, 0.3, 0.0])
 
 
+@pytest.mark.filterwarnings("error")
 def test_fragility_is_unknown_where_a_figure_is_and_everywhere_where_one_is_known_of_nobody() -> None:
     some = FACTS.assign(cvar_95=[-0.2, np.nan, -0.1])
     assert np.isnan(column("fragility", some)).tolist() == [False, True, False]
@@ -59,3 +60,8 @@ def test_fragility_is_unknown_where_a_figure_is_and_everywhere_where_one_is_know
 def test_fragility_of_nothing_to_compare_with_is_finite() -> None:
     flat = FACTS.assign(antifragility=0.0, cvar_95=0.0)
     assert column("fragility", flat) == pytest.approx([1.0, 1.0, 1.0])
+
+
+@pytest.mark.parametrize("name", ["stability", "inverse_volatility"])
+def test_what_does_not_move_is_as_stable_as_can_be(name: str) -> None:
+    assert column(name, FACTS.assign(volatility=0.0)) == pytest.approx([1e9] * 3)
