@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import sys
@@ -21,6 +22,16 @@ def code_version() -> str:
         text = path.read_bytes()
         if b"import numba" in text or b"from numba" in text:
             digest.update(f"{path.relative_to(_SOURCES)}\n{len(text)}\n".encode() + text)
+    return digest.hexdigest()[:16]
+
+
+@functools.cache
+def sources_version(*packages: str) -> str:
+    """Hash of all sources of some packages of `quant_lib`."""
+    digest = hashlib.sha256()
+    for path in sorted(path for package in packages for path in (_SOURCES / package).rglob("*.py")):
+        text = path.read_bytes()
+        digest.update(f"{path.relative_to(_SOURCES)}\n{len(text)}\n".encode() + text)
     return digest.hexdigest()[:16]
 
 

@@ -6,6 +6,7 @@ import datetime as dt
 
 import pandas as pd
 
+from quant_assets.dataops.feature_notes import still_holds
 from quant_assets.dataops.feature_rows import BAR_COLUMNS, FeatureRules, labelled_bars
 from quant_lib.contracts.verdicts import Verdict, all_of, judge_schema, require
 from quant_lib.features import bar_digests, find_stale
@@ -68,6 +69,12 @@ def judge_quality(lake: Lake, date: dt.date, rules: FeatureRules) -> Verdict:
 
 
 def _stale(lake: Lake, date: dt.date, rules: FeatureRules) -> pd.DataFrame:
+    """Rows of a date that are not what its bars give.
+
+    The bars from the first one on are opened only where anything changed since the newest refresh of all symbols.
+    """
+    if still_holds(lake, date, rules):
+        return pd.DataFrame(columns=["date", "symbol", "problem"])
     calendars = calendar_book(lake, date)
     bars = lake.read("ohlcv", columns=BAR_COLUMNS, until=date, categories=["symbol"])
     bars = labelled_bars(bars, rules.health, calendars)

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from quant_assets.dataops.feature_notes import noted
 from quant_lib.calendars import CalendarBook
 from quant_lib.contracts.witness import witness_by_month
 from quant_lib.errors import QuantError
@@ -100,19 +101,24 @@ class Refresh:
         Rows computed, kept and dropped, and the scope.
     anew : bool
         Whether the table is to be made anew: it was stored with other columns.
+    notes : dict, optional
+        What the rows were made from, see `quant_assets.dataops.feature_notes`; none where only some symbols were.
     """
 
     made: Callable[[str], pd.DataFrame]
     dates: tuple[dt.date, ...]
     figures: dict[str, int | str]
     anew: bool = False
+    notes: dict[str, str] | None = None
 
     def store(self, lake: Lake) -> list[Receipt]:
         """Write what there is to write, in one commit."""
         rows = MonthlyRows(self.dates, self.made)
         if self.anew:
-            return [lake.rebuild(FEATURES_TABLE, rows)]
-        return [lake.replace_dates(FEATURES_TABLE, rows, dates=self.dates)] if self.dates else []
+            return [lake.rebuild(FEATURES_TABLE, rows, notes=self.notes)]
+        if not self.dates:
+            return []
+        return [lake.replace_dates(FEATURES_TABLE, rows, dates=self.dates, notes=self.notes)]
 
 
 def labelled_bars(bars: pd.DataFrame, rules: HealthRules, calendars: CalendarBook) -> pd.DataFrame:
@@ -123,7 +129,9 @@ def labelled_bars(bars: pd.DataFrame, rules: HealthRules, calendars: CalendarBoo
     """
     bars = bars.astype({"symbol": "category"})
     codes = bars["symbol"].cat.codes.to_numpy()
-    ordered = bars.take(np.lexsort((bars["date"].to_numpy(), codes)))
+    dates = bars["date"].to_numpy()
+    by_date = bool((dates[1:] >= dates[:-1]).all())  # as they are stored: then the symbol alone is to be sorted by
+    ordered = bars.take(np.argsort(codes, kind="stable") if by_date else np.lexsort((dates, codes)))
     ordered.index = pd.RangeIndex(len(ordered))
     labels = label_bars(ordered, rules, calendars)
     ordered["segment"] = labels["segment"]
@@ -160,6 +168,7 @@ def refresh(lake: Lake, until: dt.date, rules: FeatureRules, symbols: Sequence[s
         Where stored rows have other definitions and the rules say to refuse.
     """
     others, until = _other_definitions(lake, until, rules, symbols)
+    notes = noted(lake, until, rules) if symbols is None else None
     bars = _bars(lake, until, rules, symbols)
     stored, since = _stored(lake, bars, until, symbols, others)
     late = bars.ordered.dates >= np.datetime64(since, "us")
@@ -180,7 +189,8 @@ def refresh(lake: Lake, until: dt.date, rules: FeatureRules, symbols: Sequence[s
     month = _Months(lake, bars.of_symbols_of(missing), rules.version, days, replaced, kept > 0)
     month.compute(rules)
     dates = tuple(day.date() for day in pd.DatetimeIndex(days))
-    return Refresh(month.rows, dates, figures | {"rows_kept_on_those_dates": kept}, lake.outdated("features"))
+    figures["rows_kept_on_those_dates"] = kept
+    return Refresh(month.rows, dates, figures, lake.outdated("features"), notes)
 
 
 def _nothing(month: str) -> pd.DataFrame:

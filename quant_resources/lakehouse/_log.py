@@ -157,6 +157,8 @@ class TableLog:
 
     def _loaded(self, entry: LogEntry) -> Snapshot:
         """Snapshot from the newest checkpoint and the entries since; from all entries where that does not add up."""
+        if not (self.folder / "_last_checkpoint").exists() and entry.version < CHECKPOINT_EVERY:
+            return self._from_the_start(entry)
         import pyarrow as pa
         from deltalake import DeltaTable
         from deltalake.exceptions import DeltaError

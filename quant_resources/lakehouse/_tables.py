@@ -73,6 +73,23 @@ class Tables:
         log = self._log(table)
         return log.exists() and not log.fits(log.snapshot())
 
+    def notes(self, table: str) -> dict[str, str]:
+        """Give what the writer of the newest version noted; empty where it noted nothing."""
+        log = self._log(table)
+        return dict(log.entry(log.snapshot().version).facts.get("notes", {}))
+
+    def same_until(self, table: str, version: int, until: dt.date) -> bool:
+        """Whether a table of months holds the rows of an older version up to the month of a date; no file is opened.
+
+        Volatile columns, such as the instant of ingestion, do not count.
+        """
+        log, last = self._log(table), f"{until:%Y-%m}"
+        now, then = (
+            {cell: file.content for cell, file in log.snapshot(v).cells.items() if cell[0] <= last and file.rows}
+            for v in (None, version)
+        )
+        return now == then
+
     def history(self, table: str) -> pd.DataFrame:
         """One row per version: version, at (UTC), operation, files_added, files_removed, rows, content_hash."""
         return _upkeep.history(self._log(table))

@@ -95,9 +95,14 @@ class Writes(Tables):
         return self._write(spec, len(rows), merges, facts)
 
     def replace_dates(
-        self, spec: TableSpec, frame: pd.DataFrame | MonthlyRows, *, dates: Collection[dt.date]
+        self,
+        spec: TableSpec,
+        frame: pd.DataFrame | MonthlyRows,
+        *,
+        dates: Collection[dt.date],
+        notes: Mapping[str, str] | None = None,
     ) -> Receipt:
-        """Make the rows of several dates of a shared table exactly ``frame``, in one commit."""
+        """Make the rows of several dates of a shared table exactly ``frame``, in one commit that carries some notes."""
         if spec.ownership is not Ownership.SHARED:
             raise FrameMismatchError(spec.name, "several dates at once are only replaced in shared tables")
         days = np.unique(np.array(sorted(dates), dtype="datetime64[D]"))
@@ -110,6 +115,7 @@ class Writes(Tables):
                 spec, self.root / spec.name, parts[str(month)], of_month, whole
             )
         facts = {"operation": "replace_dates", "dates": [str(days[0]), str(days[-1])], "n_dates": len(days)}
+        facts |= {"notes": dict(notes)} if notes else {}
         return self._write(spec, n_rows, merges, facts)
 
     def add_missing(self, spec: TableSpec, frame: pd.DataFrame) -> Receipt:
@@ -145,7 +151,9 @@ class Writes(Tables):
         }
         return self._write(spec, len(rows), merges, {"operation": "replace_symbols", "n_symbols": len(names)})
 
-    def rebuild(self, spec: TableSpec, frame: pd.DataFrame | MonthlyRows) -> Receipt:
+    def rebuild(
+        self, spec: TableSpec, frame: pd.DataFrame | MonthlyRows, *, notes: Mapping[str, str] | None = None
+    ) -> Receipt:
         """Make a shared table exactly ``frame``, with the columns declared now, in one commit.
 
         The one way from the columns of an older release to those of this one. Older versions keep what they hold.
@@ -160,7 +168,8 @@ class Writes(Tables):
             (month, ""): _write.replacing_days(spec, root, parts.get(month, nothing), np.empty(0, "M8[D]"), whole=True)
             for month in sorted(stored | set(parts))
         }
-        return self._write(spec, n_rows, merges, {"operation": "rebuild"})
+        facts: dict[str, Any] = {"operation": "rebuild"}
+        return self._write(spec, n_rows, merges, facts | ({"notes": dict(notes)} if notes else {}))
 
     def _by_month(
         self, spec: TableSpec, frame: pd.DataFrame | MonthlyRows, days: npt.NDArray[np.datetime64]

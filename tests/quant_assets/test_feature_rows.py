@@ -311,8 +311,8 @@ def test_a_date_before_the_newest_reads_no_later_bar(lake, full, opened):
 @pytest.mark.parametrize(
     "date", [START, dt.date(2023, 2, 1), dt.date(2023, 6, 15), LAST], ids=["first", "second", "middle", "last"]
 )
-def test_checks_open_their_month_their_window_their_history(date, lake, opened):
-    """N30: figures and order from the month of the date; holes from 60 days; staleness from all bars up to it."""
+def test_checks_open_their_month_and_their_window(date, lake, opened):
+    """N30: figures and order from the month of the date, holes from 60 days, staleness from the logs."""
     run(lake)
     opened.clear()
     assert checks.judge_features(lake, date).passed
@@ -320,7 +320,36 @@ def test_checks_open_their_month_their_window_their_history(date, lake, opened):
     opened.clear()
     assert checks.judge_quality(lake, date, RULES).passed
     assert opened_of(opened, "features") == months_to(date)[-(3 if date.day < 29 else 2) :][:3]
-    assert opened_of(opened, "ohlcv") == months_to(date)
+    assert opened_of(opened, "ohlcv") == []
+
+
+def test_staleness_is_taken_from_the_bars_where_the_logs_cannot_vouch(lake, bars, opened):
+    """A bar repaired after a date leaves the date alone; before it, or rows or rules of unknown origin: all bars."""
+    date, all_bars = dt.date(2023, 6, 15), months_to(dt.date(2023, 6, 15))
+
+    def judged(rules=RULES):
+        opened.clear()
+        verdict = checks.judge_quality(lake, date, rules)
+        return verdict.figures["stale"], opened_of(opened, "ohlcv")
+
+    def change(day):
+        changed = bars.copy()
+        changed.loc[(bars["symbol"] == "BINANCE:S2USDT") & (bars["date"] == pd.Timestamp(day)), "high"] *= 1.01
+        write_bars(lake, changed)
+
+    run(lake)
+    change(dt.date(2023, 7, 1))
+    assert judged() == (0, [])
+    change(dt.date(2023, 4, 1))
+    assert judged() == (1, all_bars)
+    run(lake)
+    assert judged() == (0, [])
+    assert judged(replace(RULES, health=HealthRules(dark_sessions=20))) == (0, all_bars)
+    rows = lake.read("features", date=date)
+    lake.replace(FEATURES_TABLE, rows.assign(bars_digest=rows["bars_digest"] + (rows.index == 1)), date=date)
+    assert judged() == (1, all_bars)
+    run(lake, symbols=["BINANCE:S1USDT"])  # vouches for nobody else, and for a wrong row least of all
+    assert judged()[1] == all_bars
 
 
 def bytes_read(work):
