@@ -55,8 +55,10 @@ def _held(lake: Lake, pinned: PinnedLake, rules: SleeveRules) -> dict[tuple[str,
 
 def _quotes(pinned: PinnedLake) -> pd.DataFrame:
     """Close, lot and smallest order of every symbol of the date; a default of ours is no rule of the venue."""
-    rules = pinned.today("instruments").copy()
+    rules = pinned.today(
+        "instruments", ["symbol", "lot_size", "lot_size_source", "min_notional", "min_notional_source"]
+    )
     for name in ("lot_size", "min_notional"):
         rules[name] = rules[name].where(rules[f"{name}_source"].isin(["vendor", "exchange"]))
-    prices = pinned.today("features")[["symbol", "close"]].rename(columns={"close": "price"})
+    prices = pinned.today("features", ["symbol", "close"]).rename(columns={"close": "price"})
     return prices.merge(rules[["symbol", "lot_size", "min_notional"]], on="symbol", how="left")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 
 import pandas as pd
 
@@ -40,9 +41,9 @@ class PinnedLake:
         rows = lake.decision("foundation", profile, date)
         self._versions = {str(r.table_name): int(r.version) for r in rows.itertuples()}
 
-    def today(self, table: str) -> pd.DataFrame:
-        """Rows of a shared table on the decision date."""
-        return self._lake.read(table, version=self._versions[table], date=self.date)
+    def today(self, table: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
+        """Rows of a shared table on the decision date; all columns by default."""
+        return self._lake.read(table, version=self._versions[table], date=self.date, columns=columns)
 
     def past(self, table: str, **options: object) -> pd.DataFrame:
         """Rows of a shared table up to the decision date."""

@@ -1,4 +1,4 @@
-"""Contracts of the features: schema and order of a day, gaps and staleness of its columns, parity with the vendor."""
+"""Contracts of the features: schema and order of a day, gaps and staleness of its columns."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from quant_lib.contracts.verdicts import Verdict, all_of, judge_schema, require
 from quant_lib.features import bar_digests, find_stale
 from quant_lib.features.quality import MAX_LAG_DAYS, MAX_MISSING, find_disorder, find_gaps
 from quant_lib.features.registry import FEATURES_TABLE
-from quant_lib.features.vendor import MIN_SYMBOLS, RATINGS, judge_parity, with_vendor
 from quant_resources.calendars import calendar_book
 from quant_resources.lakehouse import Lake
 
@@ -90,33 +89,3 @@ def _stale(lake: Lake, date: dt.date, rules: FeatureRules) -> pd.DataFrame:
         ],
         ignore_index=True,
     )
-
-
-def judge_vendor_parity(lake: Lake, date: dt.date) -> Verdict:
-    """Compare our figures with the vendor's snapshot of the day, on bars both closed alike (semantics 3.11).
-
-    Only symbols whose every bar we use as the vendor does are compared: it keeps a bad print that we quarantine, and
-    computes across a ticker's return as another asset, where our history starts anew.
-    """
-    if not lake.exists("features"):
-        return Verdict(True, "no features yet: not compared", {"symbols_compared": 0}, warning=True)
-    bars = lake.read("ohlcv", date=date, columns=["date", "symbol", "open", "high", "low"])
-    rows = lake.read("features", date=date).merge(bars, on=["date", "symbol"], validate="one_to_one")
-    health = lake.read("ohlcv_health", date=date, columns=["symbol", "status"])
-    healthy = rows["symbol"].isin(health.loc[health["status"] == "healthy", "symbol"])
-    rows = rows[healthy & (rows["segment"] == 0)]
-    table = judge_parity(with_vendor(rows, lake.read("technicals", date=date)))
-    n = int(table["n"].max())
-    if n < MIN_SYMBOLS:
-        return Verdict(
-            True,
-            f"{n} healthy symbols closed alike in both, {MIN_SYMBOLS} needed: not compared",
-            {"symbols_compared": n},
-            table,
-            warning=True,
-        )
-    broken = table[table["holds"] == 0.0]
-    ratings = broken[broken["feature"].isin(RATINGS)]
-    figures: dict[str, float | int | str] = {"symbols_compared": n, "outside_the_envelope": len(broken)}
-    message = f"{len(broken)} of {len(table)} features differ from the vendor's on {n} healthy symbols"
-    return Verdict(ratings.empty, message, figures, table, warning=len(broken) > 0)

@@ -49,9 +49,9 @@ def shared_contracts(project: Project, artifacts_root: str) -> list[Contract]:
         return judge_quality(lake, date, feature_rules(project))
 
     def parity(lake: Lake, date: dt.date) -> Verdict:
-        from quant_assets.checks.features import judge_vendor_parity
+        from quant_assets.checks.vendor_parity import judge_vendor_parity
 
-        return judge_vendor_parity(lake, date)
+        return judge_vendor_parity(lake, date, feature_rules(project))
 
     def technicals(lake: Lake, date: dt.date) -> Verdict:
         from quant_assets.checks.technicals import judge_technicals
@@ -91,7 +91,7 @@ def shared_contracts(project: Project, artifacts_root: str) -> list[Contract]:
         Contract(
             keys.TECHNICALS,
             "parity",
-            "Our features against the vendor's figures, on bars both closed alike.",
+            "Our features against the vendor's figures, on bars both have alike.",
             parity,
             blocking=False,
             after=(keys.FEATURES,),

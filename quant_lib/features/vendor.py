@@ -6,6 +6,7 @@ nobody can fetch it again for a past date (semantics 3.3).
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
@@ -44,6 +45,7 @@ MIN_SYMBOLS: Final = 50
 MAX_ERROR: Final = 0.05
 MIN_CORRELATION: Final = 0.98
 _SAME_BAR: Final = 1e-9
+_SAME_CLOSE: Final = 1e-6
 _PRICES: Final = ("open", "high", "low")
 
 
@@ -68,6 +70,38 @@ def with_vendor(rows: pd.DataFrame, technicals: pd.DataFrame) -> pd.DataFrame:
         columns={**names, "fetched_at": "tv_fetched_at"}
     )
     return rows.merge(theirs, on=["date", "symbol"], how="left", validate="one_to_one")
+
+
+def next_bars(technicals: pd.DataFrame, closes: pd.Series, date: dt.date) -> pd.DataFrame:
+    """Bars that were running when the vendor was asked and begin where ours of a date end.
+
+    Parameters
+    ----------
+    technicals : DataFrame
+        Rows of the technicals table, of markets whose bars are UTC days.
+    closes : Series
+        Our close of the date, by symbol.
+    date : datetime.date
+        Date of our newest bar.
+
+    Returns
+    -------
+    DataFrame
+        date (the day after), symbol, open, high, low, close, volume, close_time (the instant of the snapshot). A row
+        is left out where it was fetched on another day, where the vendor's previous close (its close less its change)
+        is not ours to 1e-6, or where its prices are no bar.
+    """
+    day = pd.Timestamp(date) + pd.Timedelta(days=1)
+    names = {f"{name}_1d": name for name in (*_PRICES, "close", "volume")}
+    rows = technicals[["symbol", "fetched_at", "change_1d", *names]].rename(columns=names)
+    before = rows["close"] / (1.0 + rows["change_1d"] / 100.0)
+    ours = closes.reindex(rows["symbol"]).set_axis(rows.index)
+    told_then = rows["fetched_at"].dt.tz_convert("UTC").dt.tz_localize(None).dt.normalize() == day
+    whole = (rows["low"] > 0.0) & (rows["low"] <= rows[["open", "close"]].min(axis=1))
+    whole &= (rows["high"] >= rows[["open", "close"]].max(axis=1)) & (rows["volume"] >= 0.0)
+    rows = rows[told_then & whole & ((before - ours).abs() <= _SAME_CLOSE * ours)]
+    rows = rows.assign(date=day.as_unit("us"), close_time=rows["fetched_at"])
+    return rows[["date", "symbol", *_PRICES, "close", "volume", "close_time"]].reset_index(drop=True)
 
 
 def judge_parity(joined: pd.DataFrame) -> pd.DataFrame:

@@ -10,14 +10,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from quant_assets.checks.features import judge_features, judge_vendor_parity
+from quant_assets.checks import vendor_parity
+from quant_assets.checks.features import judge_features
+from quant_assets.checks.vendor_parity import judge_vendor_parity
+from quant_assets.dataops.feature_rows import FeatureRules
+from quant_lib.calendars import CalendarBook
 from quant_lib.contracts import OHLCV, OHLCV_HEALTH, TECHNICALS
-from quant_lib.features import FEATURES_TABLE, compute_features
+from quant_lib.features import FEATURES_TABLE, STRESS_WINDOWS, compute_features
 from quant_lib.features.vendor import VENDOR_COLUMNS
+from quant_lib.health import HealthRules
 from quant_resources.lakehouse import Lake
 
 SYMBOLS = [f"BINANCE:S{k:02d}USDT" for k in range(60)]
 LAST = dt.date(2023, 9, 17)
+RULES = FeatureRules(HealthRules(), "legacy", STRESS_WINDOWS)
 
 
 def typed(spec, frame):
@@ -33,16 +39,27 @@ def typed(spec, frame):
     return filled.astype(spec.pandas_types())
 
 
+@pytest.fixture(autouse=True)
+def _calendar(monkeypatch):
+    book = CalendarBook(dict.fromkeys(SYMBOLS, "24x7"))
+    monkeypatch.setattr(vendor_parity, "calendar_book", lambda lake, on, **_: book)
+
+
 @pytest.fixture(scope="module")
-def day():
-    """Bars and features of the last of 260 days, 60 symbols."""
+def history():
+    """Bars of 60 symbols: 260 days up to the date, and the day after it."""
     rng = np.random.default_rng(7)
-    days = pd.date_range(end=LAST, periods=260, unit="us")
+    days = pd.date_range(end=LAST + dt.timedelta(days=1), periods=261, unit="us")
     close = 100.0 * np.exp(np.cumsum(rng.normal(0, 0.03, (len(SYMBOLS), len(days))), axis=1)).ravel()
     bars = pd.DataFrame({"symbol": np.repeat(SYMBOLS, len(days)), "date": np.tile(days, len(SYMBOLS)), "close": close})
-    bars = bars.assign(open=close, high=close * 1.01, low=close / 1.01, volume=rng.lognormal(8, 1, close.size))
-    rows = compute_features(bars, since=LAST)
-    return bars[bars["date"] == pd.Timestamp(LAST)].reset_index(drop=True), rows
+    return bars.assign(open=close, high=close * 1.01, low=close / 1.01, volume=rng.lognormal(8, 1, close.size))
+
+
+@pytest.fixture(scope="module")
+def day(history):
+    """Bars and features of the date."""
+    bars = history[history["date"] <= pd.Timestamp(LAST)]
+    return bars[bars["date"] == pd.Timestamp(LAST)].reset_index(drop=True), compute_features(bars, since=LAST)
 
 
 @pytest.fixture
@@ -95,17 +112,60 @@ def vendor_says(lake, day, spoiled=None):
 
 def test_parity_with_the_vendor_holds_on_equal_figures(lake, day):
     vendor_says(lake, day)
-    verdict = judge_vendor_parity(lake, LAST)
+    verdict = judge_vendor_parity(lake, LAST, RULES)
     assert verdict.passed
-    assert verdict.figures == {"symbols_compared": len(SYMBOLS), "outside_the_envelope": 0}
+    assert verdict.figures == {"symbols_compared": len(SYMBOLS), "bar": "closed", "outside_the_envelope": 0}
 
 
 @pytest.mark.parametrize(("name", "passed"), [("recommend_ma", False), ("macd", True)])
 def test_a_rating_that_differs_from_the_vendors_fails_and_another_figure_warns(lake, day, name, passed):
     vendor_says(lake, day, name)
-    verdict = judge_vendor_parity(lake, LAST)
+    verdict = judge_vendor_parity(lake, LAST, RULES)
     assert (verdict.passed, verdict.warning) == (passed, True)
     assert verdict.failing.set_index("feature").loc[name, "holds"] == 0.0
+
+
+@pytest.fixture
+def asked_at_noon(lake, history, day):
+    """A vendor asked at noon of the day after: it tells figures of the bar that runs."""
+    vendor_says(lake, day)
+    past = history[history["date"] < pd.Timestamp(LAST)]
+    opened = past["date"].dt.tz_localize("UTC")
+    lake.add_missing(OHLCV, typed(OHLCV, past.assign(open_time=opened, close_time=opened + pd.Timedelta(days=1))))
+    after = LAST + dt.timedelta(days=1)
+    theirs = compute_features(history, since=after).merge(history, on=["date", "symbol"], suffixes=("", "_bar"))
+    told = {column: theirs[name] for name, column in VENDOR_COLUMNS.items()}
+    told |= {f"{price}_1d": theirs[price] for price in ("open", "high", "low")} | {"change_1d": theirs["change"]}
+    noon = pd.Timestamp(after, tz="UTC") + pd.Timedelta(hours=12)
+    return typed(TECHNICALS, theirs[["symbol"]].assign(date=pd.Timestamp(LAST), fetched_at=noon, **told))
+
+
+def test_a_running_bar_is_compared_behind_our_history(lake, asked_at_noon):
+    lake.replace(TECHNICALS, asked_at_noon, date=LAST)
+    verdict = judge_vendor_parity(lake, LAST, RULES)
+    assert verdict.passed
+    assert verdict.figures == {"symbols_compared": len(SYMBOLS), "bar": "running", "outside_the_envelope": 0}
+    assert verdict.failing["max_relative_error"].max() < 1e-9
+
+
+def test_a_rating_of_the_running_bar_that_differs_fails(lake, asked_at_noon):
+    wrong = asked_at_noon.assign(recommend_ma_1d=-asked_at_noon["recommend_ma_1d"])
+    lake.replace(TECHNICALS, wrong, date=LAST)
+    assert not judge_vendor_parity(lake, LAST, RULES).passed
+
+
+@pytest.mark.parametrize("what", ["another day", "another close before", "no snapshot"])
+def test_what_cannot_be_compared_says_why(lake, asked_at_noon, what):
+    told = asked_at_noon
+    if what == "another day":
+        told = told.assign(fetched_at=told["fetched_at"] + pd.Timedelta(days=1))
+    elif what == "another close before":
+        told = told.assign(change_1d=told["change_1d"] + 0.01)
+    lake.replace(TECHNICALS, told.head(0) if what == "no snapshot" else told, date=LAST)
+    verdict = judge_vendor_parity(lake, LAST, RULES)
+    assert (verdict.passed, verdict.warning, verdict.figures) == (True, True, {"symbols_compared": 0})
+    assert verdict.message.startswith("not compared: ")
+    assert "aterialise technicals" in verdict.message
 
 
 ADD_ONE = """
