@@ -19,10 +19,11 @@ _COMPARED = ("date", "symbol", "segment", *VENDOR_COLUMNS)
 def judge_vendor_parity(lake: Lake, date: dt.date, rules: FeatureRules) -> Verdict:
     """Compare our figures with the vendor's: on the closed bars of the date, or on the bar that ran when it was asked.
 
-    A vendor tells figures of its newest bar. Of a market that never closes that is the next day's, still running, but
-    for an instant. Then its bar is put behind our history and the figures of that bar are compared: history and
-    definitions are judged all the same. Only symbols whose every bar we use as the vendor does are compared: it keeps
-    a bad print that we quarantine, and computes across a ticker's return as another asset, where ours starts anew.
+    A vendor tells figures of its newest bar: of a market that never closes that is the next day's, still running. It
+    may quote that bar beside figures of the closed one: those are compared. Else its bar is put behind our history
+    and the figures of that bar are compared: history and definitions are judged all the same. Only symbols whose
+    every bar we use as the vendor does are compared: it keeps a bad print that we quarantine, and computes across a
+    ticker's return as another asset, where ours starts anew.
     """
     if not lake.exists("features"):
         return Verdict(True, "no features yet: not compared", {"symbols_compared": 0}, warning=True)
@@ -54,7 +55,7 @@ def _closed(lake: Lake, date: dt.date, healthy: set[str]) -> pd.DataFrame:
 
 def _running(lake: Lake, date: dt.date, told: pd.DataFrame, rules: FeatureRules) -> pd.DataFrame:
     """Figures of the bar that ran when the vendor was asked, computed from our history and that bar."""
-    last = lake.read("ohlcv", date=date, columns=["symbol", "close"]).set_index("symbol")["close"]
+    last = lake.read("ohlcv", date=date, columns=["symbol", "close", "volume"]).set_index("symbol")
     calendars = calendar_book(lake, date)
     coming = next_bars(told[told["symbol"].map(calendars.names) == "24x7"], last, date)
     if coming.empty:

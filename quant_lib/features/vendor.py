@@ -72,15 +72,15 @@ def with_vendor(rows: pd.DataFrame, technicals: pd.DataFrame) -> pd.DataFrame:
     return rows.merge(theirs, on=["date", "symbol"], how="left", validate="one_to_one")
 
 
-def next_bars(technicals: pd.DataFrame, closes: pd.Series, date: dt.date) -> pd.DataFrame:
+def next_bars(technicals: pd.DataFrame, last: pd.DataFrame, date: dt.date) -> pd.DataFrame:
     """Bars that were running when the vendor was asked and begin where ours of a date end.
 
     Parameters
     ----------
     technicals : DataFrame
         Rows of the technicals table, of markets whose bars are UTC days.
-    closes : Series
-        Our close of the date, by symbol.
+    last : DataFrame
+        Our close and volume of the date, by symbol.
     date : datetime.date
         Date of our newest bar.
 
@@ -89,17 +89,18 @@ def next_bars(technicals: pd.DataFrame, closes: pd.Series, date: dt.date) -> pd.
     DataFrame
         date (the day after), symbol, open, high, low, close, volume, close_time (the instant of the snapshot). A row
         is left out where it was fetched on another day, where the vendor's previous close (its close less its change)
-        is not ours to 1e-6, or where its prices are no bar.
+        is not ours to 1e-6, where its volume is still that of our bar, or where its prices are no bar.
     """
     day = pd.Timestamp(date) + pd.Timedelta(days=1)
     names = {f"{name}_1d": name for name in (*_PRICES, "close", "volume")}
     rows = technicals[["symbol", "fetched_at", "change_1d", *names]].rename(columns=names)
     before = rows["close"] / (1.0 + rows["change_1d"] / 100.0)
-    ours = closes.reindex(rows["symbol"]).set_axis(rows.index)
+    ours = last.reindex(rows["symbol"]).set_axis(rows.index)
     told_then = rows["fetched_at"].dt.tz_convert("UTC").dt.tz_localize(None).dt.normalize() == day
     whole = (rows["low"] > 0.0) & (rows["low"] <= rows[["open", "close"]].min(axis=1))
     whole &= (rows["high"] >= rows[["open", "close"]].max(axis=1)) & (rows["volume"] >= 0.0)
-    rows = rows[told_then & whole & ((before - ours).abs() <= _SAME_CLOSE * ours)]
+    whole &= ~((rows["volume"] - ours["volume"]).abs() <= _SAME_BAR * ours["volume"])
+    rows = rows[told_then & whole & ((before - ours["close"]).abs() <= _SAME_CLOSE * ours["close"])]
     rows = rows.assign(date=day.as_unit("us"), close_time=rows["fetched_at"])
     return rows[["date", "symbol", *_PRICES, "close", "volume", "close_time"]].reset_index(drop=True)
 
@@ -111,7 +112,9 @@ def judge_parity(joined: pd.DataFrame) -> pd.DataFrame:
     ----------
     joined : DataFrame
         As `with_vendor` gives, of rows that carry the open, high and low of their bar: a bar that is still running
-        may stand at the last close by chance, and only its other prices tell it apart.
+        may stand at the last close by chance, and only its other prices tell it apart. Where the vendor quotes the
+        price of the day that runs beside figures of the last closed bar, that bar's volume and our close behind its
+        change tell so, and its close and change are not compared.
 
     Returns
     -------
@@ -120,7 +123,9 @@ def judge_parity(joined: pd.DataFrame) -> pd.DataFrame:
         ``holds`` is the envelope of semantics 3.11: for ratings a mean absolute error below 0.05, every sign equal
         and a correlation above 0.98; for the others the correlation. NaN where fewer than 50 symbols could be compared.
     """
-    closed = joined[_same_bar(joined)]
+    behind = _figures_behind_the_quote(joined)
+    closed = joined.assign(**{f"tv_{name}": joined[f"tv_{name}"].where(~behind) for name in ("close", "change")})
+    closed = closed[_same_bar(joined) | behind]
     found = []
     for feature in VENDOR_COLUMNS:
         pair = closed[[feature, f"tv_{feature}"]].dropna().to_numpy(np.float64)
@@ -142,6 +147,14 @@ def judge_parity(joined: pd.DataFrame) -> pd.DataFrame:
         found.append(row)
     columns = ["feature", "n", "mae", "max_relative_error", "sign_agreement", "pearson", "holds"]
     return pd.DataFrame(found).reindex(columns=columns)
+
+
+def _figures_behind_the_quote(joined: pd.DataFrame) -> pd.Series:
+    """Tell rows whose price has moved on to the next day while the volume, and so the figures, are of our bar."""
+    volume = (joined["volume"] - joined["tv_volume"]).abs() <= _SAME_BAR * joined["volume"]
+    before = joined["tv_close"] / (1.0 + joined["tv_change"] / 100.0)
+    close = (joined["close"] - before).abs() <= _SAME_CLOSE * joined["close"]
+    return (volume & close & ~_same_bar(joined)).fillna(False).astype(bool)
 
 
 def _same_bar(joined: pd.DataFrame) -> pd.Series:

@@ -154,6 +154,24 @@ def test_a_rating_of_the_running_bar_that_differs_fails(lake, asked_at_noon):
     assert not judge_vendor_parity(lake, LAST, RULES).passed
 
 
+def test_figures_of_the_closed_bar_beside_a_quote_of_the_next_are_compared(lake, day, asked_at_noon):
+    """The embedded market knows only the open of the day that runs; everything but the price is of the closed bar."""
+    opened = asked_at_noon.set_index("symbol")["open_1d"]
+    vendor_says(lake, day)
+    told = lake.read("technicals", date=LAST)
+    price = told["symbol"].map(opened)
+    told["change_1d"] = (price / told["close_1d"] - 1.0) * 100.0
+    for name in ("open_1d", "high_1d", "low_1d", "close_1d"):
+        told[name] = price
+    told["fetched_at"] = asked_at_noon["fetched_at"].iloc[0]
+    lake.replace(TECHNICALS, told, date=LAST)
+    verdict = judge_vendor_parity(lake, LAST, RULES)
+    assert verdict.passed
+    assert verdict.figures == {"symbols_compared": len(SYMBOLS), "bar": "closed", "outside_the_envelope": 0}
+    compared = verdict.failing.set_index("feature")["n"]
+    assert (compared["close"], compared["change"], compared["rsi_14"]) == (0, 0, len(SYMBOLS))
+
+
 @pytest.mark.parametrize("what", ["another day", "another close before", "no snapshot"])
 def test_what_cannot_be_compared_says_why(lake, asked_at_noon, what):
     told = asked_at_noon

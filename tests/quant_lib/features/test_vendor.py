@@ -43,6 +43,7 @@ def test_a_running_bar_is_not_compared_even_where_it_stands_at_the_last_close(ou
     for price in ("open_1d", "high_1d", "low_1d"):
         theirs.loc[running, price] = theirs.loc[running, "close_1d"]
     theirs.loc[running, "change_1d"] = 0.0
+    theirs.loc[running, "volume_1d"] /= 7.0
     table = judged(ours, theirs)
     assert (table["n"] == N - 4).all()
     assert (table["holds"] == 1.0).all()
