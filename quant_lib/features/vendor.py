@@ -102,7 +102,8 @@ def next_bars(technicals: pd.DataFrame, last: pd.DataFrame, date: dt.date) -> pd
     whole &= ~((rows["volume"] - ours["volume"]).abs() <= _SAME_BAR * ours["volume"])
     rows = rows[told_then & whole & ((before - ours["close"]).abs() <= _SAME_CLOSE * ours["close"])]
     rows = rows.assign(date=day.as_unit("us"), close_time=rows["fetched_at"])
-    return rows[["date", "symbol", *_PRICES, "close", "volume", "close_time"]].reset_index(drop=True)
+    made: pd.DataFrame = rows[["date", "symbol", *_PRICES, "close", "volume", "close_time"]].reset_index(drop=True)
+    return made
 
 
 def judge_parity(joined: pd.DataFrame) -> pd.DataFrame:
