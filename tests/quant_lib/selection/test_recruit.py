@@ -357,3 +357,13 @@ def test_against_recruitment_by_hand(market, groups, bases, ratings, top_n, cap)
         assert left.set_index("symbol")["cluster"].to_dict() == clusters.to_dict()
     assert (table["reason"].str.len() > 10).all()
     assert (table.loc[table["selected"], "reason"].str.contains("recruited")).all()
+
+
+@pytest.mark.parametrize(("rho", "seats"), [(1.0, 1), (0.6, 2), (0.2, 4), (-0.2, 5), (-0.7, 7)])
+def test_seats_fall_with_the_mean_correlation(rho, seats):
+    """round(4 (1 - mean) + 0.5), at least one."""
+    from quant_lib.selection.recruit import _dynamic
+
+    first, second = np.array([1.0, -1.0, 1.0, -1.0]), np.array([1.0, 1.0, -1.0, -1.0])
+    other = rho * first + np.sqrt(1.0 - rho**2) * second
+    assert _dynamic(4, pd.DataFrame({"a": first, "b": other})) == seats
