@@ -29,6 +29,13 @@ STATISTICS: dict[str, Callable[[np.ndarray, int, np.ndarray], np.ndarray]] = {
     "hurst": lambda x, n, at: statistics.hurst(x, n, at),
     "turbulence": lambda x, n, at: statistics.turbulence(x, n - n % 8, 3, at),
     "autocorr_1": lambda x, n, at: statistics.autocorrelation(x, n, at).first_lag,
+    # Of the random walk of these returns: reversion that is not there.
+    "half_life": lambda x, n, at: statistics.reversion(np.cumsum(x.reshape(-1, n), axis=1).ravel(), n, at).half_life,
+    "skew": lambda x, n, at: statistics.moments(x, n, at).skew,
+    "kurtosis": lambda x, n, at: statistics.moments(x, n, at).kurtosis,
+    "var_95": lambda x, n, at: statistics.standardised_tails(x, n, at).var_95,
+    "cvar_95": lambda x, n, at: statistics.standardised_tails(x, n, at).cvar_95,
+    "tail_gain": lambda x, n, at: statistics.standardised_tails(x, n, at).gain_95,
 }
 
 

@@ -21,14 +21,14 @@ _TAILS = "semantics 3.12"
 _NOISE = "simulation, tools/noise.py"
 
 
-def _percentile(of: str, statistic: str, bars: int) -> Feature:
+def _percentile(of: str, statistic: str, bars: int, beside: str = "") -> Feature:
     return window(
         f"{of}_noise_pct",
-        f"Share of independent normal returns whose {of} over {bars} returns would be smaller",
+        f"Share of independent normal returns whose {of} over {bars} {beside or 'returns'} would be smaller",
         "fraction",
         CLOSE,
         "noise_pct",
-        bars + 1,
+        bars if beside else bars + 1,
         _NOISE,
         args=(of, statistic, bars),
         ge=0.0,
@@ -62,6 +62,7 @@ MEMORY: Final[tuple[Feature, ...]] = (
         ge=0.0,
         le=1.0,
     ),
+    _percentile("entropy_3", "entropy_3", FINE),
     window(
         "efficiency",
         f"|sum of returns| / sum of |returns| over the last {RETURNS}; 0 where nothing moved",
@@ -162,6 +163,7 @@ MEMORY: Final[tuple[Feature, ...]] = (
         ge=0.5,
         le=500.0,
     ),
+    _percentile("half_life", "half_life", RETURNS, "closes"),
     window(
         "adf_p",
         f"P-value of a unit root in log price over {RETURNS} bars (augmented Dickey-Fuller, constant, one lag)",
@@ -190,6 +192,7 @@ MEMORY: Final[tuple[Feature, ...]] = (
 
 TAILS: Final[tuple[Feature, ...]] = (
     window("skew", f"Skewness of the last {RETURNS} returns", "", CLOSE, "skew", RETURNS + 1, _RULE, args=(RETURNS,)),
+    _percentile("skew", "skew", RETURNS),
     window(
         "kurtosis",
         f"Excess kurtosis of the last {RETURNS} returns",
@@ -201,6 +204,7 @@ TAILS: Final[tuple[Feature, ...]] = (
         args=(RETURNS,),
         ge=-2.0,
     ),
+    _percentile("kurtosis", "kurtosis", RETURNS),
     window(
         "var_95",
         f"5 % quantile of the last {RETURNS} returns: historical value at risk, a loss is negative",
@@ -212,6 +216,7 @@ TAILS: Final[tuple[Feature, ...]] = (
         args=(RETURNS,),
         ge=-1.0,
     ),
+    _percentile("var_95", "var_95", RETURNS),
     window(
         "cvar_95",
         f"Mean of the last {RETURNS} returns at or below var_95",
@@ -223,6 +228,7 @@ TAILS: Final[tuple[Feature, ...]] = (
         args=(RETURNS,),
         ge=-1.0,
     ),
+    _percentile("cvar_95", "cvar_95", RETURNS),
     window(
         "tail_gain",
         f"Mean of the last {RETURNS} returns beyond their 95 % quantile; 0 where there is none",
@@ -234,6 +240,7 @@ TAILS: Final[tuple[Feature, ...]] = (
         args=(RETURNS,),
         ge=-1.0,
     ),
+    _percentile("tail_gain", "tail_gain", RETURNS),
     window(
         "max_drawdown_252",
         "Deepest compounded fall from a peak within the last 252 closes, as a fraction of the peak, at most 0",

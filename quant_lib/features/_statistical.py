@@ -142,20 +142,6 @@ def memory_depth(block: SeriesBlock, bars: int) -> FloatArray:
     return _autocorrelation(block, bars).depth
 
 
-_NOISY: dict[str, Callable[[SeriesBlock, int], FloatArray]] = {
-    "entropy": lambda block, bars: entropy(block, bars, 5),
-    "efficiency": efficiency,
-    "hurst": hurst,
-    "turbulence": turbulence,
-    "autocorr_1": autocorr_1,
-}
-
-
-def noise_pct(block: SeriesBlock, of: str, statistic: str, bars: int) -> FloatArray:
-    """Place of a statistic among those of noise."""
-    return statistics.noise_percentile(statistic, _NOISY[of](block, bars), bars)
-
-
 @once
 def _log_close(block: SeriesBlock) -> FloatArray:
     logs: FloatArray = np.log(block.close)
@@ -215,6 +201,32 @@ def cvar_95(block: SeriesBlock, bars: int) -> FloatArray:
 def tail_gain(block: SeriesBlock, bars: int) -> FloatArray:
     """Mean gain beyond the upper quantile."""
     return _tails(block, bars).gain_95
+
+
+@once
+def _in_deviations(block: SeriesBlock, bars: int) -> statistics.Tails:
+    return statistics.in_deviations(_tails(block, bars), _average_return(block, bars), _moments(block, bars).variance)
+
+
+_NOISY: dict[str, Callable[[SeriesBlock, int], FloatArray]] = {
+    "entropy": lambda block, bars: entropy(block, bars, 5),
+    "efficiency": efficiency,
+    "hurst": hurst,
+    "turbulence": turbulence,
+    "autocorr_1": autocorr_1,
+    "entropy_3": lambda block, bars: entropy(block, bars, 3),
+    "half_life": half_life,
+    "skew": skew,
+    "kurtosis": kurtosis,
+    "var_95": lambda block, bars: _in_deviations(block, bars).var_95,
+    "cvar_95": lambda block, bars: _in_deviations(block, bars).cvar_95,
+    "tail_gain": lambda block, bars: _in_deviations(block, bars).gain_95,
+}
+
+
+def noise_pct(block: SeriesBlock, of: str, statistic: str, bars: int) -> FloatArray:
+    """Place of a statistic among those of noise."""
+    return statistics.noise_percentile(statistic, _NOISY[of](block, bars), bars)
 
 
 def max_drawdown(block: SeriesBlock, bars: int) -> FloatArray:

@@ -34,7 +34,7 @@ __all__ = [
 StressWindows: TypeAlias = Sequence[tuple[dt.date, dt.date]]
 """First and last day of each window, both included."""
 
-FEATURE_SET_VERSION: Final = "3"
+FEATURE_SET_VERSION: Final = "4"
 """Version of the definitions below with the default rating rule set.
 
 It changes whenever the same bars would give another value in any stored

@@ -104,4 +104,6 @@ def noise_percentile(statistic: str, values: npt.ArrayLike, length: int) -> Floa
     import numpy as np
 
     quantiles, probabilities = _quantiles(statistic, length)
-    return np.interp(np.asarray(values, np.float64), quantiles, probabilities)
+    # A limit that many windows reach (half-life: 500) stands where the share below it does.
+    end = int(np.searchsorted(quantiles, quantiles[-1])) + 1
+    return np.interp(np.asarray(values, np.float64), quantiles[:end], probabilities[:end])

@@ -202,6 +202,25 @@ def tails(x: npt.ArrayLike, length: int, offsets: IntArray | None = None) -> Tai
     return made
 
 
+def standardised_tails(x: npt.ArrayLike, length: int, offsets: IntArray | None = None) -> Tails:
+    """Both tails in standard deviations of the window from its mean: what remains of `tails` without level and scale.
+
+    Shapes as in `permutation_entropy`; NaN where the window does not vary.
+    """
+    values = series(x)
+    at = bounds(values, offsets)
+    mean = _mean(values, at, length)
+    variance = moments(values, length, at, mean).variance
+    return in_deviations(tails(values, length, at), mean, variance)
+
+
+def in_deviations(figures: Tails, mean: FloatArray, variance: FloatArray) -> Tails:
+    """`standardised_tails` of tails whose window's mean and variance (divisor n) are known."""
+    deviation = np.sqrt(np.where(variance > 0.0, variance, np.nan))
+    parts = (figures.var_95, figures.cvar_95, figures.upper_95, figures.gain_95)
+    return Tails(*((part - mean) / deviation for part in parts))
+
+
 @dataclass(frozen=True, slots=True)
 class Autocorrelation:
     """Measure the serial dependence of a window, each of shape (n_bars,).

@@ -164,7 +164,7 @@ def test_newest_dates_only_are_bit_equal_to_the_full_run(table, bars, segments):
 
 def test_the_rule_set_changes_the_ratings_and_the_version(table, bars, segments):
     other = compute_features(bars, segments, ruleset="pine3")
-    assert set(other["feature_set_version"]) == {"3+pine3"}
+    assert set(other["feature_set_version"]) == {"4+pine3"}
     assert not other["recommend_other"].equals(table["recommend_other"])
     assert not other["recommend_ma"].equals(table["recommend_ma"])
     same = [name for name in table.columns if not name.startswith(("recommend", "n_votes", "feature_set"))]

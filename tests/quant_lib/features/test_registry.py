@@ -17,9 +17,9 @@ adx_14 dmp_14 dmn_14 donchian_upper_20 donchian_lower_20 bb_width_20 atr_14 ichi
 rsi_14 stoch_k stoch_d stoch_rsi_k stoch_rsi_d cci_20 ao mom_10 macd macd_signal macd_hist willr_14 bb_power uo
 momentum_20 momentum_60 momentum_120 momentum volatility volatility_d value_traded turnover change stability roc_10
 volume_change_pct perf_w perf_1m perf_3m perf_6m perf_y
-entropy entropy_noise_pct entropy_3 efficiency efficiency_noise_pct hurst hurst_noise_pct trendiness
-turbulence turbulence_noise_pct autocorr_1 autocorr_1_noise_pct ljung_box_p memory_depth half_life adf_p trend_duration
-skew kurtosis var_95 cvar_95 tail_gain max_drawdown_252 survival antifragility n_bars segment
+entropy entropy_noise_pct entropy_3 entropy_3_noise_pct efficiency efficiency_noise_pct hurst hurst_noise_pct trendiness
+turbulence turbulence_noise_pct autocorr_1 autocorr_1_noise_pct ljung_box_p memory_depth half_life half_life_noise_pct adf_p trend_duration
+skew skew_noise_pct kurtosis kurtosis_noise_pct var_95 var_95_noise_pct cvar_95 cvar_95_noise_pct tail_gain tail_gain_noise_pct max_drawdown_252 survival antifragility n_bars segment
 knowledge_time feature_set_version bars_digest
 """
 

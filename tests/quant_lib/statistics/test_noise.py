@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from quant_lib.statistics import NOISE_SIZES, NOISE_STATISTICS, noise_percentile, noise_quantiles
+from quant_lib.statistics import NOISE_SIZES, NOISE_STATISTICS, noise_percentile, noise_quantiles, standardised_tails
 from quant_lib.statistics._noise import NoiseTableError
 from quant_lib.statistics._noise_table import PROBABILITIES, TABLE
 from tools import estimators, noise
@@ -42,6 +42,24 @@ def test_noise_is_uniform_among_noise(statistic):
     assert ((place > 0.05) & (place < 0.95)).mean() == pytest.approx(0.9, abs=0.02)
     assert place.min() >= 0.0
     assert place.max() <= 1.0
+
+
+def test_a_limit_many_windows_reach_stands_at_the_share_below_it():
+    """A random walk shows no reversion at all in one window of twenty: that is no rarer than it is."""
+    drawn = noise.draws("half_life", 120, 8000, seed=11)
+    below = (drawn < 500.0).mean()
+    assert 0.03 < 1.0 - below < 0.08
+    np.testing.assert_allclose(noise_percentile("half_life", 500.0, 120), below, atol=0.02)
+
+
+def test_tails_are_judged_without_level_and_scale():
+    x = np.random.default_rng(3).standard_normal(400)
+    calm, wild = (standardised_tails(a + b * x, 120) for a, b in ((0.0, 1.0), (0.01, 0.07)))
+    last = x[-120:]
+    np.testing.assert_allclose(calm.var_95[-1], (np.quantile(last, 0.05) - last.mean()) / last.std(), rtol=1e-10)
+    for name in ("var_95", "cvar_95", "upper_95", "gain_95"):
+        np.testing.assert_allclose(getattr(calm, name), getattr(wild, name), rtol=1e-8)
+    assert np.isnan(standardised_tails(np.ones(200), 120).var_95).all()
 
 
 def test_sizes_between_are_interpolated_and_others_refused():
