@@ -128,6 +128,8 @@ def disagreement(held: FloatArray, page: FloatArray) -> float | None:
     float or None
         Its time in Unix seconds, as held; None where the windows agree or do not overlap.
     """
+    if not len(held):  # the first page was lost: there is nothing to agree with, and the hole is noticed
+        return None
     closed = held[:-1]
     _, ours, theirs = np.intersect1d(closed[:, _WIDTH], page[:, _WIDTH], return_indices=True)
     same = (closed[ours] == page[theirs]) | (np.isnan(closed[ours]) & np.isnan(page[theirs]))
