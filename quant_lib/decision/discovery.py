@@ -52,7 +52,8 @@ def universe_on(
         What `quant_lib.selection.screen` takes.
     """
     static = instruments[list(_STATIC)].drop_duplicates("symbol")
-    universe = features.merge(static, on="symbol", how="inner", validate="one_to_one")
+    # Copied, a block a type: of a hundred blocks pandas warns at every column that is added.
+    universe = features.merge(static, on="symbol", how="inner", validate="one_to_one").copy()
     universe["adx"] = universe["adx_14"]
     universe["active"] = True if listed is None else universe["symbol"].isin(set(listed))
     return universe
