@@ -14,7 +14,6 @@ from quant_resources.tradingview._retry import parse_retry_after
 from quant_resources.tradingview._secret import Credentials, clean_text
 from quant_resources.tradingview._tls import certificate_words
 from quant_resources.tradingview.errors import (
-    CLOSE_CODES,
     BadRequestError,
     LostSocketError,
     ProviderDownError,
@@ -26,6 +25,22 @@ from quant_resources.tradingview.errors import (
     UntrustedServerError,
 )
 from quant_resources.tradingview.models import USER_AGENT, Endpoints, Limits, Runtime, host_of, is_loopback
+
+CLOSE_CODES: Final[dict[int, str]] = {
+    1000: "the server ended the session",
+    1001: "the server is going away",
+    1002: "the server saw a protocol error",
+    1003: "the server refused the data",
+    1005: "closed without a reason, as the vendor does now and then",
+    1006: "dropped without a goodbye",
+    1007: "text that is not UTF-8",
+    1008: "the server saw its policy violated",
+    1009: "a message longer than allowed",
+    1011: "the server failed",
+    1012: "the server restarts",
+    1013: "the server is overloaded",
+}
+"""What the codes that end a WebSocket session mean (RFC 6455, section 7.4.1)."""
 
 
 class _QuietLogger(logging.LoggerAdapter[logging.Logger]):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import ClassVar, Final, Self
+from typing import ClassVar, Self
 
 from quant_lib.errors import QuantError
 
@@ -395,20 +395,3 @@ class UnknownFieldError(BadRequestError):
             f"{self.where} has no field {self.field!r}; correct the scanner's columns, filters or sort "
             "(timeframes are written RSI|240, earlier bars RSI[1])"
         )
-
-
-CLOSE_CODES: Final[dict[int, str]] = {
-    1000: "the server ended the session",
-    1001: "the server is going away",
-    1002: "the server saw a protocol error",
-    1003: "the server refused the data",
-    1005: "closed without a reason, as the vendor does now and then",
-    1006: "dropped without a goodbye",
-    1007: "text that is not UTF-8",
-    1008: "the server saw its policy violated",
-    1009: "a message longer than allowed",
-    1011: "the server failed",
-    1012: "the server restarts",
-    1013: "the server is overloaded",
-}
-"""What the codes that end a WebSocket session mean (RFC 6455, section 7.4.1)."""
