@@ -205,7 +205,7 @@ HOSTILE = {
 def test_hostile_text_ends_within_100_ms(case: str) -> None:
     text = HOSTILE[case]
     best = float("inf")
-    for _ in range(3):  # processor time: another process may hold the machine
+    for _ in range(12):  # processor time, the best of a few: another process may hold the machine or its caches
         started = time.process_time()
         attempt(text)
         best = min(best, time.process_time() - started)
