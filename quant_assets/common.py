@@ -10,6 +10,7 @@ from typing import Any
 import dagster as dg
 
 from quant_lib.contracts import TableSpec
+from quant_lib.errors import QuantError
 from quant_resources.lakehouse import Receipt
 
 NETWORK_RETRY = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
@@ -18,17 +19,14 @@ NETWORK_RETRY = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONE
 
 @contextmanager
 def no_retry_where_hopeless() -> Iterator[None]:
-    """End a step at once where trying again cannot help: a wrong request or date, a refused or expired login."""
-    from quant_resources.binance import ExchangeError
-    from quant_resources.ingestion import DayNotOverError
-    from quant_resources.tradingview import TradingViewError
+    """End a step at once where trying again cannot help: data not there, a wrong request or date, a refused login.
 
+    An error of ours is worth another try only if its class says ``retryable``; what is not ours passes as it is.
+    """
     try:
         yield
-    except DayNotOverError as error:
-        raise dg.Failure(str(error), allow_retries=False) from error
-    except (ExchangeError, TradingViewError) as error:
-        if error.retryable:
+    except QuantError as error:
+        if getattr(error, "retryable", False):
             raise
         raise dg.Failure(str(error), allow_retries=False) from error
 

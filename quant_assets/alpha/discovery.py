@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _BESIDE = (CANDIDATE_FUNNEL, CANDIDATE_DROPS, CANDIDATE_SCANNERS, CANDIDATE_SIGNALS, CANDIDATE_MEMBERSHIP)
 """What is written beside the candidates."""
+_FACTS = ("instruments", "features", "ohlcv_health")
+"""Shared facts of the date: a decision without them would be one on an empty universe."""
 
 
 def candidates_asset(chain: "SleeveContext") -> dg.AssetsDefinition:
@@ -50,9 +52,10 @@ def candidates_asset(chain: "SleeveContext") -> dg.AssetsDefinition:
         from quant_lib.decision import discover, survivorship_of, universe_on
 
         lake, date, profile = lakehouse.lake, the_date(context), chain.sleeve.name
-        require_session(sleeve_calendar(chain.project, chain.sleeve), date, f"sleeve {profile}")
-        instruments, features = lake.read("instruments", date=date), lake.read("features", date=date)
-        mode = str(instruments["mode"].iloc[0]) if len(instruments) else "reconstructed"
+        with no_retry_where_hopeless():
+            require_session(sleeve_calendar(chain.project, chain.sleeve), date, f"sleeve {profile}")
+            instruments, features, health = (lake.facts(table, date) for table in _FACTS)
+        mode = str(instruments["mode"].iloc[0])
         listing = None
         if mode == "scanned":
             with no_retry_where_hopeless():
@@ -60,7 +63,6 @@ def candidates_asset(chain: "SleeveContext") -> dg.AssetsDefinition:
         universe = universe_on(features, instruments, None if listing is None else listing.ratings.index)
         if listing is not None:
             universe["tv_recommend_all"] = universe["symbol"].map(listing.ratings)
-        health = lake.read("ohlcv_health", date=date)
         rules = sleeve_rules(chain.project, chain.sleeve)
         tables = discover(universe, rules, date, mode, health, failed=listing.failed if listing else {})
         specs = (CANDIDATES, *_BESIDE)

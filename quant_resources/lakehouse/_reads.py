@@ -13,7 +13,7 @@ from quant_resources.lakehouse import _frames, _scan
 from quant_resources.lakehouse._files import DataFile, read_witness, verified_paths
 from quant_resources.lakehouse._snapshot import Snapshot
 from quant_resources.lakehouse._tables import Tables
-from quant_resources.lakehouse.errors import TableMissingError, UnknownColumnError
+from quant_resources.lakehouse.errors import TableMissingError, UnknownColumnError, decision_missing
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -138,10 +138,17 @@ class Reads(Tables):
         spec, files = self.spec(table), self._log(table).snapshot().files
         return {file.partition: read_witness(spec, f"{self.root}/{table}/{file.path}") for file in files if file.rows}
 
+    def facts(self, table: str, date: dt.date) -> pd.DataFrame:
+        """Rows of a shared table on a date, at least one; `TableMissingError` says what to run where there is none."""
+        rows = self.read(table, date=date) if self.exists(table) else pd.DataFrame()
+        if rows.empty:
+            raise TableMissingError(table, partition=f"date {date}", command=f"quant run data --date {date}")
+        return rows
+
     def decision(self, table: str, profile: str, date: dt.date, *, version: int | None = None) -> pd.DataFrame:
         """Rows a sleeve decided on a date, possibly none; `TableMissingError` where it never decided."""
         if (profile, date.isoformat()) not in self._log(table).snapshot(version).cells:
-            raise TableMissingError(table, partition=f"profile {profile}, date {date}")
+            raise decision_missing(table, profile, date)
         return self.read(table, version=version, profile=profile, date=date)
 
     def query(self, sql: str, *, as_of_version: Mapping[str, int] | None = None) -> pa.Table:

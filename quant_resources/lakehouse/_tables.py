@@ -12,7 +12,7 @@ import pandas as pd
 from quant_lib.contracts import Ownership, TableSpec
 from quant_resources.lakehouse import _scan, _upkeep
 from quant_resources.lakehouse._log import TableLog
-from quant_resources.lakehouse.errors import FrameMismatchError, TableMissingError, UnknownTableError
+from quant_resources.lakehouse.errors import FrameMismatchError, UnknownTableError, decision_missing
 
 _TABLE_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}", re.ASCII)
 _KEY_START = {Ownership.SHARED: ("date",), Ownership.DECISION: ("profile", "date")}
@@ -109,7 +109,7 @@ class Tables:
             raise FrameMismatchError(table, "the hash of one decision needs both profile and date")
         file = snapshot.cells.get((profile, date.isoformat()))
         if file is None:
-            raise TableMissingError(table, partition=f"profile {profile}, date {date}")
+            raise decision_missing(table, profile, date)
         return file.content
 
     def row_count(self, table: str, *, version: int | None = None) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,12 +39,19 @@ class TableMissingError(QuantError):
     table: str
     version: int | None = None
     partition: str = ""
+    command: str = "quant run"
 
     def __str__(self) -> str:
         if self.version is not None:
             return f"table {self.table} has no version {self.version}; `quant query` without a version reads the newest"
         where = f" for {self.partition}" if self.partition else ""
-        return f"table {self.table} holds nothing{where} yet; materialise the asset that writes it with `quant run`"
+        return f"table {self.table} holds nothing{where} yet; materialise the asset that writes it: `{self.command}`"
+
+
+def decision_missing(table: str, profile: str, date: dt.date) -> TableMissingError:
+    """Say that a sleeve never decided on a date."""
+    command = f"quant run alpha --profile {profile} --date {date}"
+    return TableMissingError(table, partition=f"profile {profile}, date {date}", command=command)
 
 
 @dataclass(frozen=True)

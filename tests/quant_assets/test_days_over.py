@@ -29,26 +29,36 @@ def test_with_an_hour_of_clock_skew_the_day_that_closed_runs_or_nothing_does(ske
         assert market.date() - dt.timedelta(days=1) == date
 
 
-def test_a_catalogue_of_a_day_that_is_not_over_fails_at_once_and_stores_nothing(tmp_path):
+def materialised(tmp_path, key, day):
+    """Materialise one asset on an empty lake and a market that stands after 2024-05-30."""
     from quant_resources.binance.resource import BinanceResource
     from quant_resources.tradingview.resource import TradingViewResource
 
-    lakehouse = LakehouseResource(root=str(tmp_path / "lakehouse"))
-    repository = build_definitions(*load_configured())
-    (asset,) = [one for one in repository.assets if one.key == keys.INSTRUMENTS]
+    (asset,) = [one for one in build_definitions(*load_configured()).assets if one.key == key]
     resources = {
-        "lakehouse": lakehouse,
+        "lakehouse": (lakehouse := LakehouseResource(root=str(tmp_path / "lakehouse"))),
         "binance": BinanceResource(url=""),
         "tradingview": TradingViewResource(source="synthetic:11", as_of="2024-05-30", home=str(tmp_path)),
     }
     with dg.DagsterInstance.ephemeral() as instance:
         result = dg.materialize(
-            [asset], partition_key="2024-05-31", instance=instance, resources=resources, raise_on_error=False
+            [asset], partition_key=day, instance=instance, resources=resources, raise_on_error=False
         )
         failures = [event.step_failure_data.error.message for event in result.get_step_failure_events()]
         retried = [event for event in result.all_events if event.event_type_value == "STEP_UP_FOR_RETRY"]
     assert not result.success
-    assert len(failures) == 1
-    assert "2024-05-31 is not over on the market" in failures[0]
     assert retried == []
-    assert not lakehouse.lake.exists("instruments")
+    return failures, lakehouse.lake
+
+
+def test_a_catalogue_of_a_day_that_is_not_over_fails_at_once_and_stores_nothing(tmp_path):
+    (failure,), lake = materialised(tmp_path, keys.INSTRUMENTS, "2024-05-31")
+    assert "2024-05-31 is not over on the market" in failure
+    assert not lake.exists("instruments")
+
+
+def test_a_decision_without_the_facts_of_its_date_fails_at_once_and_says_what_to_run(tmp_path):
+    key = keys.sleeve_key("binance_spot_rating_all_long", "candidates")
+    (failure,), lake = materialised(tmp_path, key, "2024-05-30")
+    assert "`quant run data --date 2024-05-30`" in failure
+    assert not lake.exists("candidates")

@@ -57,8 +57,19 @@ def test_an_empty_decision_is_an_answer_and_an_unwritten_one_is_an_error(lake, k
     lake.replace(kit.CHOICES, kit.choices("p", D1, {}), date=D1, profile="p")
     assert lake.decision("choices", "p", D1).empty
     assert lake.dates("choices", profile="p") == [D1]
-    with pytest.raises(TableMissingError, match="2022-01-31"):
+    with pytest.raises(TableMissingError, match="`quant run alpha --profile p --date 2022-01-31`"):
         lake.decision("choices", "p", D2)
+
+
+def test_a_date_without_facts_says_what_to_run(lake, kit):
+    """A decision on a date whose shared data was never made is no decision on an empty universe."""
+    says = f"`quant run data --date {D2}`"
+    with pytest.raises(TableMissingError, match=says):
+        lake.facts("facts", D2)
+    lake.add_missing(kit.FACTS, kit.facts([D1]))
+    with pytest.raises(TableMissingError, match=says):
+        lake.facts("facts", D2)
+    assert len(lake.facts("facts", D1)) == len(kit.facts([D1]))
 
 
 def test_added_rows_never_touch_stored_ones(lake, kit):
