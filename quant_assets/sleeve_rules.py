@@ -12,7 +12,7 @@ from quant_assets.selection_rules import selection_rules
 if TYPE_CHECKING:
     import pandas as pd
 
-    from quant_assets.dataops.feature_rows import FeatureRules
+    from quant_assets.dataops.feature_rules import FeatureRules
     from quant_lib.calendars import Calendar
     from quant_lib.decision import Scan, SleeveRules
     from quant_lib.health import HealthRules, RepairRules
@@ -35,7 +35,7 @@ def sleeve_calendar(project: Project, sleeve: SleeveConfig) -> Calendar:
 
 def feature_rules(project: Project) -> FeatureRules:
     """Definitions of the features: segments, rating rules, stress windows."""
-    from quant_assets.dataops.feature_rows import FeatureRules
+    from quant_assets.dataops.feature_rules import FeatureRules
 
     config = project.platform.features
     stress = tuple((window.first, window.last) for window in config.stress_windows)

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from quant_assets.alpha.context import SleeveContext
 from quant_assets.common import result, schema_metadata, the_date
 from quant_assets.sleeve_rules import sleeve_rules
 from quant_lib.contracts import BACKTEST_METRICS, BACKTEST_RETURNS, BACKTEST_WEIGHTS, BACKTEST_WINDOWS
@@ -13,13 +14,12 @@ from quant_resources.lakehouse.resource import LakehouseResource
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from quant_assets.alpha.sleeve import SleeveContext
     from quant_lib.backtest import Window
     from quant_lib.decision import Choice, History, SleeveRules
     from quant_lib.decision.walk_forward import Choose, ChooseAll
 
 
-def backtest_asset(chain: "SleeveContext") -> dg.AssetsDefinition:
+def backtest_asset(chain: SleeveContext) -> dg.AssetsDefinition:
     """Windows, weights, stitched returns, metrics."""
 
     @dg.asset(

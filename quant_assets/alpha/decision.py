@@ -1,9 +1,10 @@
 """Returns, selection, streams and weights of a sleeve."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import dagster as dg
 
+from quant_assets.alpha.context import SleeveContext
 from quant_assets.common import result, schema_metadata, the_date
 from quant_assets.sleeve_rules import health_rules, sleeve_rules, stress_periods
 from quant_lib.contracts import (
@@ -22,11 +23,8 @@ from quant_lib.contracts import (
 )
 from quant_resources.lakehouse.resource import LakehouseResource
 
-if TYPE_CHECKING:
-    from quant_assets.alpha.sleeve import SleeveContext
 
-
-def returns_matrix_asset(chain: "SleeveContext") -> dg.AssetsDefinition:
+def returns_matrix_asset(chain: SleeveContext) -> dg.AssetsDefinition:
     """Build the matrix of eligible returns."""
 
     @dg.asset(
@@ -57,7 +55,7 @@ def returns_matrix_asset(chain: "SleeveContext") -> dg.AssetsDefinition:
     return returns_matrix
 
 
-def selection_asset(chain: "SleeveContext") -> dg.AssetsDefinition:
+def selection_asset(chain: SleeveContext) -> dg.AssetsDefinition:
     """Vetoes, scores, clusters, recruitment."""
 
     @dg.asset(
@@ -101,7 +99,7 @@ def selection_asset(chain: "SleeveContext") -> dg.AssetsDefinition:
     return selection
 
 
-def strategy_returns_asset(chain: "SleeveContext") -> dg.AssetsDefinition:
+def strategy_returns_asset(chain: SleeveContext) -> dg.AssetsDefinition:
     """Atoms and their synthetic long streams."""
 
     @dg.asset(
@@ -131,7 +129,7 @@ def strategy_returns_asset(chain: "SleeveContext") -> dg.AssetsDefinition:
     return strategy_returns
 
 
-def weights_asset(chain: "SleeveContext") -> dg.AssetsDefinition:
+def weights_asset(chain: SleeveContext) -> dg.AssetsDefinition:
     """Every engine and risk profile, atoms and physical positions."""
 
     @dg.asset(

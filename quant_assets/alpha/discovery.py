@@ -1,10 +1,11 @@
 """Candidates of a day, and the gate that pins what the chain will read."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import dagster as dg
 
 from quant_assets import keys
+from quant_assets.alpha.context import SleeveContext
 from quant_assets.common import NETWORK_RETRY, no_retry_where_hopeless, result, schema_metadata, the_date
 from quant_assets.sleeve_rules import sleeve_calendar, sleeve_rules
 from quant_lib.contracts import (
@@ -20,17 +21,13 @@ from quant_resources.binance.resource import BinanceResource
 from quant_resources.lakehouse.resource import LakehouseResource
 from quant_resources.tradingview.resource import TradingViewResource
 
-if TYPE_CHECKING:
-    from quant_assets.alpha.sleeve import SleeveContext
-
-
 _BESIDE = (CANDIDATE_FUNNEL, CANDIDATE_DROPS, CANDIDATE_SCANNERS, CANDIDATE_SIGNALS, CANDIDATE_MEMBERSHIP)
 """What is written beside the candidates."""
 _FACTS = ("instruments", "features", "ohlcv_health")
 """Shared facts of the date: a decision without them would be one on an empty universe."""
 
 
-def candidates_asset(chain: "SleeveContext") -> dg.AssetsDefinition:
+def candidates_asset(chain: SleeveContext) -> dg.AssetsDefinition:
     """Canonical candidates with their funnel."""
 
     @dg.asset(
@@ -84,7 +81,7 @@ def _as_markdown(funnel: Any) -> str:
     return "\n".join(["| step | in | out |", "| --- | --- | --- |", *rows])
 
 
-def foundation_asset(chain: "SleeveContext") -> dg.AssetsDefinition:
+def foundation_asset(chain: SleeveContext) -> dg.AssetsDefinition:
     """Pins of the shared tables."""
 
     @dg.asset(

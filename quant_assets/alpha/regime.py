@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from quant_assets.alpha.context import SleeveContext
 from quant_assets.common import result, schema_metadata, the_date
 from quant_assets.sleeve_rules import sleeve_rules
 from quant_lib.contracts import REGIME
@@ -13,12 +14,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from quant_assets.alpha.reading import PinnedLake
-    from quant_assets.alpha.sleeve import SleeveContext
     from quant_lib.decision import SleeveRules
     from quant_lib.regime import RegimeReading
 
 
-def regime_asset(chain: "SleeveContext") -> dg.AssetsDefinition:
+def regime_asset(chain: SleeveContext) -> dg.AssetsDefinition:
     """Stress class, quadrant and volatility state of the market proxy."""
 
     @dg.asset(

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from quant_assets.alpha.context import SleeveContext
 from quant_assets.common import result, schema_metadata, the_date
 from quant_assets.sleeve_rules import sleeve_calendar
 from quant_lib.contracts import REPORTS
@@ -14,10 +15,8 @@ from quant_resources.lakehouse.resource import LakehouseResource
 if TYPE_CHECKING:
     import pandas as pd
 
-    from quant_assets.alpha.sleeve import SleeveContext
 
-
-def report_asset(chain: "SleeveContext") -> dg.AssetsDefinition:
+def report_asset(chain: SleeveContext) -> dg.AssetsDefinition:
     """HTML, Markdown, PNG and JSON."""
 
     @dg.asset(

@@ -7,7 +7,8 @@ import datetime as dt
 import pandas as pd
 
 from quant_assets.dataops.feature_notes import still_holds
-from quant_assets.dataops.feature_rows import BAR_COLUMNS, FeatureRules, labelled_bars
+from quant_assets.dataops.feature_rows import BAR_COLUMNS, labelled_bars
+from quant_assets.dataops.feature_rules import FeatureRules
 from quant_lib.contracts.verdicts import Verdict, all_of, judge_schema, require
 from quant_lib.features import bar_digests, find_stale
 from quant_lib.features.quality import MAX_LAG_DAYS, MAX_MISSING, find_disorder, find_gaps

@@ -8,7 +8,8 @@ import zlib
 import numpy as np
 import pandas as pd
 
-from quant_assets.dataops.feature_rows import FeatureRules, labelled_bars
+from quant_assets.dataops.feature_rows import labelled_bars
+from quant_assets.dataops.feature_rules import FeatureRules
 from quant_lib.calendars import CalendarBook, session_number_of
 from quant_lib.contracts.verdicts import Verdict, require
 from quant_lib.features import FEATURES, compute_features, cross_sections

@@ -6,7 +6,8 @@ import datetime as dt
 
 import pandas as pd
 
-from quant_assets.dataops.feature_rows import BAR_COLUMNS, FeatureRules, labelled_bars
+from quant_assets.dataops.feature_rows import BAR_COLUMNS, labelled_bars
+from quant_assets.dataops.feature_rules import FeatureRules
 from quant_lib.contracts.verdicts import Verdict
 from quant_lib.features import compute_features
 from quant_lib.features.vendor import MIN_SYMBOLS, RATINGS, VENDOR_COLUMNS, judge_parity, next_bars, with_vendor

@@ -9,13 +9,10 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from importlib.metadata import version
-from typing import TYPE_CHECKING
 
+from quant_assets.dataops.feature_rules import FeatureRules
 from quant_resources.kernel_cache import sources_version
 from quant_resources.lakehouse import Lake
-
-if TYPE_CHECKING:
-    from quant_assets.dataops.feature_rows import FeatureRules
 
 _INPUTS = ("ohlcv", "instruments")
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from quant_assets.dataops.feature_notes import noted
+from quant_assets.dataops.feature_rules import FeatureRules
 from quant_lib.calendars import CalendarBook
 from quant_lib.contracts.witness import witness_by_month
 from quant_lib.errors import QuantError
@@ -19,11 +19,9 @@ from quant_lib.features import (
     FEATURES_TABLE,
     FeatureBlock,
     SortedBars,
-    StressWindows,
     annualisation,
     cross_sections,
     feature_blocks,
-    feature_set_version,
     find_stale,
     history_digest,
     sort_bars,
@@ -58,33 +56,6 @@ class FeatureVersionError(QuantError):
             "nothing was written: to make every row again, run once with "
             "QUANT_PLATFORM__FEATURES__ON_NEW_VERSION=recompute (features.on_new_version in platform.yaml)"
         )
-
-
-@dataclass(frozen=True)
-class FeatureRules:
-    """What features are made by.
-
-    Parameters
-    ----------
-    health : HealthRules
-        Segments and quarantine.
-    ruleset : {"legacy", "pine3"}
-        Vote rules of the ratings.
-    stress : sequence of (date, date)
-        Stress windows of survival.
-    on_new_version : {"refuse", "recompute"}
-        What to do about stored rows of other definitions.
-    """
-
-    health: HealthRules
-    ruleset: str
-    stress: StressWindows
-    on_new_version: Literal["refuse", "recompute"] = "refuse"
-
-    @property
-    def version(self) -> str:
-        """Version the rows carry."""
-        return feature_set_version(self.ruleset, self.stress)
 
 
 @dataclass(frozen=True, eq=False)

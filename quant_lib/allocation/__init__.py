@@ -11,7 +11,7 @@ from quant_lib.allocation._allocate import allocate, allocate_prepared
 from quant_lib.allocation._antifragility import antifragility, stream_tails, tail_table
 from quant_lib.allocation._context import AllocationContext
 from quant_lib.allocation._covariance import Covariance, estimate_covariance
-from quant_lib.allocation._engines import ENGINES, Engine, Problem, Solution, supported_profiles
+from quant_lib.allocation._engines import ENGINES, Engine, supported_profiles
 from quant_lib.allocation._errors import (
     AllocationFailedError,
     AllocationInputError,
@@ -26,6 +26,7 @@ from quant_lib.allocation._errors import (
 from quant_lib.allocation._inputs import Prepared, prepare
 from quant_lib.allocation._limits import Limits, Relaxation, effective_limits, project_to_limits
 from quant_lib.allocation._orders import size_orders
+from quant_lib.allocation._problem import Problem, Solution
 from quant_lib.allocation._request import DEFAULT_LADDER, NET_TARGET_PROFILES, AllocationRequest
 from quant_lib.allocation._result import Allocation, Attempt, content_hash
 from quant_lib.objectives import (

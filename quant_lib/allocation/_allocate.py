@@ -12,10 +12,11 @@ from quant_lib.allocation._band import hold_band
 from quant_lib.allocation._clustered import clustered_problem, expand
 from quant_lib.allocation._context import AllocationContext
 from quant_lib.allocation._covariance import VOLATILITY_FLOOR, Covariance
-from quant_lib.allocation._engines import Engine, Problem, Solution, find_engine
+from quant_lib.allocation._engines import Engine, find_engine
 from quant_lib.allocation._errors import AllocationFailedError, InfeasibleProfileError, SolverError
 from quant_lib.allocation._inputs import Prepared, prepare
 from quant_lib.allocation._limits import CAP_TOLERANCE, effective_limits, project_to_limits
+from quant_lib.allocation._problem import Problem, Solution
 from quant_lib.allocation._request import AllocationRequest
 from quant_lib.allocation._result import Allocation, Attempt, content_hash
 from quant_lib.objectives import BASELINES, LIBRARIES

@@ -7,8 +7,8 @@ import dataclasses
 import numpy as np
 import numpy.typing as npt
 
-from quant_lib.allocation._engines import Problem, Solution
 from quant_lib.allocation._limits import Limits, project_to_limits
+from quant_lib.allocation._problem import Problem, Solution
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -9,10 +9,10 @@ import numpy.typing as npt
 
 from quant_lib.allocation._antifragility import antifragility
 from quant_lib.allocation._covariance import Covariance
-from quant_lib.allocation._engines import Problem, Solution
 from quant_lib.allocation._errors import InfeasibleCapsError, SolverError
 from quant_lib.allocation._hrp import hrp_weights
 from quant_lib.allocation._limits import Limits, Relaxation, effective_limits, project_to_limits
+from quant_lib.allocation._problem import Problem, Solution
 from quant_lib.regime import Regime, UnknownRegimeError, risk_of
 
 FloatArray = npt.NDArray[np.float64]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from quant_lib.allocation._engines import Problem, Solution
 from quant_lib.allocation._limits import Limits
+from quant_lib.allocation._problem import Problem, Solution
 from quant_lib.objectives import SUPPORTED
 
 

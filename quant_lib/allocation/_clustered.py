@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from quant_lib.allocation._covariance import VOLATILITY_FLOOR, estimate_covariance
-from quant_lib.allocation._engines import Problem, Solution
 from quant_lib.allocation._errors import InfeasibleCapsError
 from quant_lib.allocation._limits import Limits, Relaxation
+from quant_lib.allocation._problem import Problem, Solution
 
 FloatArray = npt.NDArray[np.float64]
 

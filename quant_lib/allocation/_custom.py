@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from quant_lib.allocation._barbell import barbell
-from quant_lib.allocation._engines import Problem, Solution
 from quant_lib.allocation._erc import equal_risk
 from quant_lib.allocation._errors import SolverError
 from quant_lib.allocation._hrp import hrp_weights
@@ -17,6 +16,7 @@ from quant_lib.allocation._limits import project_to_limits
 from quant_lib.allocation._max_sharpe import max_sharpe
 from quant_lib.allocation._min_variance import min_variance
 from quant_lib.allocation._neutral import market_neutral
+from quant_lib.allocation._problem import Problem, Solution
 from quant_lib.allocation._traded import needs_rows, traded_max_sharpe, traded_min_variance
 from quant_lib.objectives import SUPPORTED
 from quant_lib.regime import risk_of

@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from quant_lib.allocation._engines import Problem, Solution
 from quant_lib.allocation._library import Asked, LibraryEngine, asked_of, constrained
+from quant_lib.allocation._problem import Problem, Solution
 
 
 def engine() -> LibraryEngine:

@@ -17,11 +17,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from quant_lib.allocation._engines import Problem, Solution
 from quant_lib.allocation._erc import RATIO_LIMIT, contribution_ratio
 from quant_lib.allocation._errors import SolverError
 from quant_lib.allocation._limits import project_to_limits
 from quant_lib.allocation._neutral import betas, feasible_tolerance, neutral_rows
+from quant_lib.allocation._problem import Problem, Solution
 from quant_lib.allocation._traded import needs_rows, net_factors
 
 FloatArray = npt.NDArray[np.float64]

@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 from quant_lib.allocation._convex import least_variance
-from quant_lib.allocation._engines import Problem, Solution
 from quant_lib.allocation._errors import InfeasibleProfileError
 from quant_lib.allocation._min_variance import cheapest, min_variance
+from quant_lib.allocation._problem import Problem, Solution
 from quant_lib.allocation._traded import needs_rows, penalty, rows_of, solution_of
 
 FloatArray = npt.NDArray[np.float64]

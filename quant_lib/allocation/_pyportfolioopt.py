@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from quant_lib.allocation._custom import capped
-from quant_lib.allocation._engines import Problem, Solution
 from quant_lib.allocation._library import LibraryEngine, asked_of, constrained, needs_tree
+from quant_lib.allocation._problem import Problem, Solution
 
 
 def engine() -> LibraryEngine:

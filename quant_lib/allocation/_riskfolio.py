@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from quant_lib.allocation._custom import capped
-from quant_lib.allocation._engines import Problem, Solution
 from quant_lib.allocation._errors import SolverError
 from quant_lib.allocation._library import LibraryEngine, asked_of, constrained, needs_tree, risk_budgeted
+from quant_lib.allocation._problem import Problem, Solution
 
 
 def engine() -> LibraryEngine:

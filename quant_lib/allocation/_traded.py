@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from quant_lib.allocation._convex import Rows, Trade, best_ratio, least_variance
-from quant_lib.allocation._engines import Problem, Solution
 from quant_lib.allocation._errors import InfeasibleProfileError, SolverError
+from quant_lib.allocation._problem import Problem, Solution
 
 FloatArray = npt.NDArray[np.float64]
 

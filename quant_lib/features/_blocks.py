@@ -15,6 +15,7 @@ import numpy as np
 from quant_lib.features._block import SeriesBlock
 from quant_lib.features._feature import Feature
 from quant_lib.features._input import SortedBars, annualisation
+from quant_lib.features._kernels import values_of
 from quant_lib.features.registry import StressWindows
 from quant_lib.indicators._series import FloatArray, IntArray
 from quant_lib.indicators.votes import Ruleset
@@ -161,7 +162,7 @@ def _compute(
         work.stress_days,
     )
     for feature in features:
-        values = feature.values(block)
+        values = values_of(feature, block)
         place[feature.name][:] = values if wanted is None else values[wanted]
 
 

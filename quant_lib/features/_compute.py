@@ -15,6 +15,7 @@ from quant_lib.features._digest import history_digest
 from quant_lib.features._errors import FeatureInputError
 from quant_lib.features._feature import Feature
 from quant_lib.features._input import SortedBars, annualisation, sort_bars
+from quant_lib.features._kernels import kernel_of
 from quant_lib.features.registry import (
     FEATURE_BY_NAME,
     FEATURES,
@@ -140,7 +141,7 @@ def _add_cross_sections(
     if wanted and known.size:
         _, moment = np.unique(known, return_inverse=True)
         for feature in wanted:
-            columns[feature.name] = feature.function()(moment, *(columns[name] for name in feature.inputs))
+            columns[feature.name] = kernel_of(feature)(moment, *(columns[name] for name in feature.inputs))
     elif wanted:
         columns |= {feature.name: np.empty(0) for feature in wanted}
 

@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from quant_lib.features._block import SeriesBlock
-
 EXACT_TOLERANCE: Final = 1e-9
 """Relative difference allowed once `Feature.settle` bars are known."""
 
@@ -95,20 +93,3 @@ class Feature:
             le=self.le,
             gt=self.gt,
         )
-
-    def values(self, block: SeriesBlock) -> npt.NDArray[np.float64]:
-        """Compute the feature for every bar of a block of series."""
-        made: npt.NDArray[np.float64] = self.function()(block, *self.args)
-        return made
-
-    def function(self) -> Callable[..., npt.NDArray[np.float64]]:
-        """Find the kernel."""
-        if callable(self.kernel):
-            return self.kernel
-        from quant_lib.features import _cross_section, _definitions, _statistical
-
-        homes = (_cross_section,) if self.cross_section else (_definitions, _statistical)
-        found: list[Callable[..., npt.NDArray[np.float64]]] = [
-            vars(home)[self.kernel] for home in homes if self.kernel in vars(home)
-        ]
-        return found[0]

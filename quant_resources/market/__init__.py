@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from quant_resources.market.instruments import Instrument
     from quant_resources.market.parquet import ParquetSource
     from quant_resources.market.server import MarketServer, ServerOptions, serve_forever
-    from quant_resources.market.sources import MarketSource, parse_source
+    from quant_resources.market.source_text import parse_source
+    from quant_resources.market.sources import MarketSource
     from quant_resources.market.synthetic import SyntheticSource
 
 _HOME = {
@@ -32,7 +33,7 @@ _HOME = {
     "ServerOptions": "server",
     "SyntheticSource": "synthetic",
     "parse_clock": "clock",
-    "parse_source": "sources",
+    "parse_source": "source_text",
     "serve_forever": "server",
 }
 

@@ -17,9 +17,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from quant_assets.alpha.context import SleeveContext
 from quant_assets.alpha.decision import weights_asset
 from quant_assets.alpha.pinning import pin_rows
-from quant_assets.alpha.sleeve import SleeveContext
 from quant_assets.partitions import daily_partitions
 from quant_assets.sleeve_rules import sleeve_rules
 from quant_lib.backtest import simulate
