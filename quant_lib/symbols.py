@@ -15,10 +15,12 @@ import functools
 import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from quant_lib.errors import InvalidKeyError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = [
     "KNOWN_BASES",
@@ -161,6 +163,8 @@ def parse_symbols(symbols: Iterable[str], *, known_bases: Collection[str] = KNOW
     InvalidKeyError
         Where one of them is not ``EXCHANGE:TICKER``.
     """
+    import pandas as pd  # the configuration reads single symbols, and must start without it
+
     column = symbols if isinstance(symbols, pd.Series) else pd.Series(list(symbols), dtype="str")
     known = frozenset(known_bases)
     parts = [_parse(symbol, known) for symbol in column]

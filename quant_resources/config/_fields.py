@@ -84,6 +84,9 @@ NUMERIC_FIELDS: tuple[str, ...] = tuple(
 )
 """Fields that can be sorted by and compared with numbers."""
 
+PRICE_CHANGES: tuple[str, ...] = ("Perf.W", "Perf.1M", "Perf.3M", "Perf.6M", "Perf.Y", "change")
+"""Fields whose sign says which way the price went, so that above and below them mean a side."""
+
 COMPARISONS: tuple[str, ...] = ("greater", "egreater", "less", "eless")
 RANGES: tuple[str, ...] = ("in_range", "not_in_range")
 EQUALITIES: tuple[str, ...] = ("equal", "nequal")

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from quant_resources.config._fields import SCREEN_FIELDS
 from quant_resources.config._scanner import FilterConfig, ScannerConfig
+from quant_resources.config._screens import ScreenConfig
+from quant_resources.config.node import dotted
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,51 @@ def bounds_of(scanner: ScannerConfig) -> list[Bound]:
     if scanner.value_traded_min > 0.0:
         floor = Interval(scanner.value_traded_min, float("inf"))
         bounds.append(Bound(("value_traded_min",), "Value.Traded", floor, "value_traded_min"))
+    for key, screen in scanner.screens.items():
+        bounds += _of_screen(key, screen, scanner.intent)
     return bounds
+
+
+def exclusions_of(scanner: ScannerConfig) -> list[Bound]:
+    """Every filter that takes an interval out of a field's values instead of bounding them."""
+    found = []
+    for index, rule in enumerate(scanner.filters):
+        right = rule.right
+        if rule.left not in SCREEN_FIELDS or SCREEN_FIELDS[rule.left].text or SCREEN_FIELDS[rule.left].codes:
+            continue
+        numbers = [one for one in (right if isinstance(right, tuple) else (right,)) if not isinstance(one, str)]
+        if rule.operation in ("nequal", "not_in_range") and numbers:
+            taken = Interval(float(numbers[0]), float(numbers[-1]))
+            found.append(Bound(("filters", index), rule.left, taken, f"{rule.left} {rule.operation} {right}"))
+    return found
+
+
+def _of_screen(key: str, screen: ScreenConfig, intent: str) -> list[Bound]:
+    """Bounds of a screen of trend whose conditions must all hold; those that depend on an open side are left out."""
+    infinity, fields = float("inf"), screen.fields
+    made: list[tuple[tuple[str | int, ...], str, float, Interval]] = []
+    for name, low, high in (
+        ("adx", screen.adx, None),
+        ("volatility_min", screen.volatility_min, None),
+        ("volatility_max", None, screen.volatility_max),
+    ):
+        if low is not None or high is not None:
+            bound = Interval(-infinity if low is None else low, infinity if high is None else high)
+            made.append(((key, name), fields[name], low if low is not None else high or 0.0, bound))
+    if intent != "DISCOVERY":
+        long = intent == "LONG"
+        for name, value in (("recommendation", screen.recommendation), ("osc", screen.osc)):
+            if value is not None:
+                side = Interval(value, infinity) if long else Interval(-infinity, value)
+                made.append(((key, name), fields[name], value, side))
+        for field, value in screen.momentum.items():
+            if field in SCREEN_FIELDS:
+                side = Interval(value, infinity, low_open=True) if long else Interval(-infinity, value, high_open=True)
+                made.append(((key, "momentum", field), field, value, side))
+    # Of several conditions joined by OR none has to hold.
+    if screen.logic == "OR" and len(made) > 1:
+        return []
+    return [Bound(path, field, side, f"{dotted(path)} {value:g}") for path, field, value, side in made]
 
 
 def _named(group: str, key: str, field: str, interval: Interval) -> Bound:

@@ -16,13 +16,15 @@ from quant_resources.config._fields import (
     TEXT_SEARCHES,
     UNSTABLE_FIELDS,
 )
-from quant_resources.config._intervals import Bound, Interval, bounds_of, domain
+from quant_resources.config._intervals import Bound, Interval, bounds_of, domain, exclusions_of
 from quant_resources.config._judge import Judge
 from quant_resources.config._scanner import FilterConfig, ScannerConfig
+from quant_resources.config._scope_rules import judge_static
 from quant_resources.config._screen_rules import judge_sections
 from quant_resources.config._sleeve import SleeveConfig
 from quant_resources.config._universe import UniverseConfig
 from quant_resources.config.errors import did_you_mean
+from quant_resources.config.node import dotted
 
 
 def judge_universe(universe: UniverseConfig, judge: Judge) -> None:
@@ -35,6 +37,7 @@ def judge_universe(universe: UniverseConfig, judge: Judge) -> None:
             f"{', '.join(both)} is in include_symbols as well",
             "keep it in one of the two",
         )
+    judge_static(universe, judge)
     for index, symbol in enumerate(universe.exclude_symbols):
         if symbol.partition(":")[0] not in universe.exchanges:
             judge.warn(
@@ -205,34 +208,42 @@ def _judge_end(scanner: ScannerConfig, judge: Judge, what: str) -> None:
 
 
 def _judge_bounds(scanner: ScannerConfig, judge: Judge) -> None:
-    bounds = bounds_of(scanner)
-    for field in sorted({bound.field for bound in bounds}):
+    bounds, taken = bounds_of(scanner), exclusions_of(scanner)
+    said = {finding.key for finding in judge.findings}
+    for field in sorted({bound.field for bound in (*bounds, *taken)}):
         mine = [bound for bound in bounds if bound.field == field]
         whole = domain(field)
         left = whole
         for bound in mine:
             left = left.intersect(bound.interval)
-        if left.empty:
-            rules = " and ".join(bound.text for bound in mine)
-            judge.error("CFG_CONTRADICTION_FILTER", mine[-1].path, f"nothing can pass: {rules}", "drop one of them")
+        without = [bound for bound in taken if bound.field == field]
+        nothing = left.empty or any(left.intersect(bound.interval) == left for bound in without)
+        if nothing:
+            rules = " and ".join(bound.text for bound in (*mine, *without))
+            last = (*mine, *without)[-1]
+            fix = "drop one of them" if len(mine) + len(without) > 1 else "choose a value that the field can have"
+            judge.error("CFG_CONTRADICTION_FILTER", last.path, f"nothing can pass: {rules}", fix)
             continue
-        _judge_intent(scanner, mine[-1], left, judge)
-        for bound in _dead(mine, whole):
-            judge.warn("CFG_DEAD_FILTER", bound.path, f"{bound.text} never drops anything", "remove it")
+        if mine:
+            _judge_intent(scanner, mine[-1], left, judge)
+        idle = [bound for bound in without if left.intersect(bound.interval).empty]
+        for bound in (*_dead(mine, whole), *idle):
+            if dotted(bound.path) not in said:  # a screen that is too weak was reported as that
+                judge.warn("CFG_DEAD_FILTER", bound.path, f"{bound.text} never drops anything", "remove it")
+    for index, rule in enumerate(scanner.filters):
+        if rule.right == rule.left:
+            _judge_mirror(rule, index, judge)
 
 
-def judge_source(scanner: ScannerConfig, universe: UniverseConfig | None, judge: Judge) -> None:
-    """Find a scanner that asks an exchange for what the exchange does not list."""
-    if scanner.source != "binance" or universe is None:
-        return
-    foreign = sorted({*universe.exchanges} - {"BINANCE"} | {*universe.asset_types} - {"spot", "perp"})
-    if foreign:
-        judge.error(
-            "CFG_CONTRADICTION_SOURCE",
-            ("source",),
-            f"Binance cannot say what is listed of {', '.join(foreign)} in universe {universe.name}",
-            "write tradingview, or choose a universe of Binance's spot pairs and perpetuals",
-        )
+def _judge_mirror(rule: FilterConfig, index: int, judge: Judge) -> None:
+    """Judge a filter that compares a field with itself."""
+    words = f"{rule.left} {rule.operation} {rule.right}"
+    if rule.operation in ("egreater", "eless", "equal"):
+        problem = f"{words} drops nothing but missing figures: it compares the field with itself"
+        judge.warn("CFG_DEAD_FILTER", ("filters", index), problem, "name another field, or remove it")
+    else:
+        problem = f"nothing can pass: {words} compares the field with itself"
+        judge.error("CFG_CONTRADICTION_FILTER", ("filters", index), problem, "name another field")
 
 
 def _dead(bounds: list[Bound], whole: Interval) -> list[Bound]:

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from quant_resources.config._fields import COMPOSITE, NUMERIC_FIELDS, SCREEN_FIELDS
+from quant_resources.config._fields import COMPOSITE, NUMERIC_FIELDS, PRICE_CHANGES, SCREEN_FIELDS
 from quant_resources.config._judge import Judge
 from quant_resources.config._lists import ListFileError, beside, read_market_caps, read_membership, read_symbols
 from quant_resources.config._scanner import ScannerConfig
 from quant_resources.config._universe import UniverseConfig
 from quant_resources.config.errors import did_you_mean
-
-_LONGER = {"weekly": "|1W", "monthly": "|1M"}
 
 
 def judge_sections(scanner: ScannerConfig, judge: Judge) -> None:
@@ -31,16 +29,7 @@ def live_only_fields(scanner: ScannerConfig) -> tuple[str, ...]:
         *scanner.momentum_composite_fields
     }
     for screen in scanner.screens.values():
-        suffix = _LONGER.get(screen.timeframe, "")
-        span = {"weekly": "Volatility.W", "monthly": "Volatility.M"}.get(screen.timeframe, "Volatility.D")
-        parts = (
-            (f"Recommend.All{suffix}", screen.recommendation),
-            (f"Recommend.Other{suffix}", screen.osc),
-            (f"ADX{suffix}", screen.adx),
-            (span, screen.volatility_min),
-            (span, screen.volatility_max),
-        )
-        read |= {field for field, bound in parts if bound is not None} | {*screen.momentum}
+        read |= {field for key, field in screen.fields.items() if getattr(screen, key) is not None} | {*screen.momentum}
     if scanner.recent_perf is not None:
         recent = scanner.recent_perf
         read |= {*recent.required_fields, *recent.abs_min, *recent.abs_max}
@@ -161,6 +150,14 @@ def _fields(scanner: ScannerConfig) -> Iterator[tuple[str, tuple[str | int, ...]
 
 def _judge_screens(scanner: ScannerConfig, judge: Judge) -> None:
     for key, screen in scanner.screens.items():
+        for name in screen.momentum:
+            if name in NUMERIC_FIELDS and name not in PRICE_CHANGES:
+                judge.error(
+                    "CFG_TREND_FIELD" if key == "trend" else "CFG_SCREEN_FIELD",
+                    (key, "momentum", name),
+                    f"the sign of {name!r} says nothing of which way the price went",
+                    f"use one of {', '.join(PRICE_CHANGES)}, or a filter",
+                )
         if screen.empty:
             judge.error(
                 "CFG_EMPTY_SCREEN",
@@ -184,6 +181,8 @@ def _judge_screens(scanner: ScannerConfig, judge: Judge) -> None:
 
 def _judge_bounds(scanner: ScannerConfig, judge: Judge) -> None:
     recent = scanner.recent_perf
+    if recent is not None and not (recent.required_fields or recent.abs_min or recent.abs_max):
+        judge.warn("CFG_DEAD_RULE", ("recent_perf",), "it asks for nothing", "write a bound, or remove it")
     if recent is not None:
         for name in sorted({*recent.abs_min} & {*recent.abs_max}):
             if recent.abs_min[name] > recent.abs_max[name]:

@@ -66,6 +66,19 @@ class ScreenConfig(ConfigModel):
         return not self.momentum and all(bound is None for bound in bounds)
 
     @property
+    def fields(self) -> dict[str, str]:
+        """Field that each condition but momentum reads, by its key."""
+        suffix = {"weekly": "|1W", "monthly": "|1M"}.get(self.timeframe, "")
+        span = {"weekly": "Volatility.W", "monthly": "Volatility.M"}.get(self.timeframe, "Volatility.D")
+        return {
+            "recommendation": f"Recommend.All{suffix}",
+            "osc": f"Recommend.Other{suffix}",
+            "adx": f"ADX{suffix}",
+            "volatility_min": span,
+            "volatility_max": span,
+        }
+
+    @property
     def directed(self) -> bool:
         """Whether it asks one thing of a LONG and the opposite of a SHORT."""
         return bool(self.momentum) or self.recommendation is not None or self.osc is not None

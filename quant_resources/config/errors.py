@@ -115,7 +115,12 @@ class UnknownProfileError(QuantError):
 def close_matches(word: str, known: Iterable[str]) -> tuple[str, ...]:
     """Known words nearest to `word`, best first, at most three."""
     # A word of a thousand letters resembles nothing, and comparing it is what would be slow.
-    return tuple(difflib.get_close_matches(word[:200], sorted(known), n=3, cutoff=0.6))
+    folded: dict[str, str] = {}
+    for one in sorted(known):
+        folded.setdefault(one.casefold(), one)
+    exact = [word] if word in folded.values() else []
+    near = [folded[one] for one in difflib.get_close_matches(word[:200].casefold(), list(folded), n=3, cutoff=0.6)]
+    return tuple(dict.fromkeys([*exact, *near]))[:3]
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -28,7 +28,8 @@ from quant_resources.config._meta import MetaConfig
 from quant_resources.config._meta_rules import judge_meta
 from quant_resources.config._platform import PlatformConfig
 from quant_resources.config._scanner import ScannerConfig
-from quant_resources.config._scanner_rules import judge_scanner, judge_source, judge_twins, judge_universe
+from quant_resources.config._scanner_rules import judge_scanner, judge_twins, judge_universe
+from quant_resources.config._scope_rules import judge_scope
 from quant_resources.config._screen_rules import judge_files
 from quant_resources.config._sleeve import SleeveConfig
 from quant_resources.config._sleeve_rules import Known, judge_platform, judge_sleeve
@@ -329,7 +330,7 @@ def _judge_all(files: Files) -> list[Finding]:
     for name, scanner in files.scanners.models.items():
         judge_scanner(scanner, scanner_judges[name], files.universes.names)
         judge_files(scanner, scanner_judges[name], files.configs_dir)
-        judge_source(scanner, files.universes.models.get(scanner.universe), scanner_judges[name])
+        judge_scope(scanner, files.universes.models.get(scanner.universe), scanner_judges[name])
     judge_twins(files.scanners.models, files.sleeves.models, scanner_judges)
     known = Known(platform, files.universes.names, files.scanners.names, files.scanners.models, files.universes.models)
     for name, sleeve in files.sleeves.models.items():

@@ -16,7 +16,7 @@ from quant_resources.config import Severity, lint
 if TYPE_CHECKING:
     from conftest import Configs
 
-Break = Callable[["Configs"], None]
+Break = Callable[["Configs"], object]
 
 
 def edit(name: str, old: str, new: str) -> Break:
@@ -42,6 +42,88 @@ def rule(text: str) -> Break:
 
 # name: (how to break it, code, where, words of message or fix)
 ERRORS: dict[str, tuple[Break, str, str, str]] = {
+    "a field compared with itself": (
+        rule("{left: close, operation: nequal, right: close}"),
+        "CFG_CONTRADICTION_FILTER",
+        "configs/scanners/buys.yaml:7:filters[1]",
+        "compares the field with itself",
+    ),
+    "everything taken out": (
+        rule("{left: ADX, operation: not_in_range, right: [0, 100]}"),
+        "CFG_CONTRADICTION_FILTER",
+        "configs/scanners/buys.yaml:7:filters[1]",
+        "nothing can pass: ADX not_in_range (0, 100)",
+    ),
+    "what is left is taken out": (
+        edit(
+            SCANNER,
+            RATING_FILTER,
+            RATING_FILTER
+            + (
+                "\n  - {left: RSI, operation: greater, right: 70}\n  - {left: RSI, operation: not_in_range, right: [60, 100]}"
+            ),
+        ),
+        "CFG_CONTRADICTION_FILTER",
+        "configs/scanners/buys.yaml:8:filters[2]",
+        "nothing can pass: RSI greater 70 and RSI not_in_range (60, 100)",
+    ),
+    "screen beyond its field": (
+        add(SCANNER, "trend: {adx: 200}\n"),
+        "CFG_CONTRADICTION_FILTER",
+        "configs/scanners/buys.yaml:12:trend.adx",
+        "nothing can pass: trend.adx 200; choose a value that the field can have",
+    ),
+    "screen against a filter": (
+        lambda c: (
+            rule("{left: Perf.W, operation: less, right: 0}")(c),
+            c.add(SCANNER, "trend: {momentum: {Perf.W: 0}}\n"),
+        ),
+        "CFG_CONTRADICTION_FILTER",
+        "configs/scanners/buys.yaml:13:trend.momentum.Perf.W",
+        "nothing can pass: Perf.W less 0 and trend.momentum.Perf.W 0",
+    ),
+    "momentum of what has no side": (
+        add(SCANNER, "trend: {momentum: {volume_change: 5}}\n"),
+        "CFG_TREND_FIELD",
+        "configs/scanners/buys.yaml:12:trend.momentum.volume_change",
+        "says nothing of which way the price went",
+    ),
+    "an include list of another venue": (
+        add(SCANNER, 'include_symbols: ["OKX:BTCUSDT"]\n'),
+        "CFG_CONTRADICTION_MEMBERSHIP",
+        "configs/scanners/buys.yaml:12:include_symbols",
+        "nothing can be proposed: OKX:BTCUSDT cannot belong to universe spot: OKX is not in its exchanges",
+    ),
+    "an include list of perpetuals": (
+        add(SCANNER, 'include_symbols: ["BINANCE:BTCUSDT.P"]\n'),
+        "CFG_CONTRADICTION_MEMBERSHIP",
+        "configs/scanners/buys.yaml:12:include_symbols",
+        "a perpetual is not among its asset_types",
+    ),
+    "a static symbol of another venue": (
+        add(UNIVERSE, 'symbols: ["OKX:BTCUSDT"]\n'),
+        "CFG_CONTRADICTION_MEMBERSHIP",
+        "configs/universes/spot.yaml:6:symbols[0]",
+        "OKX is not in its exchanges",
+    ),
+    "a static symbol of another quote": (
+        add(UNIVERSE, 'symbols: ["BINANCE:BTCTRY"]\n'),
+        "CFG_CONTRADICTION_MEMBERSHIP",
+        "configs/universes/spot.yaml:6:symbols[0]",
+        "its quote TRY is not in quotes",
+    ),
+    "a static symbol that is cash": (
+        add(UNIVERSE, 'symbols: ["BINANCE:EURUSDT"]\n'),
+        "CFG_CONTRADICTION_MEMBERSHIP",
+        "configs/universes/spot.yaml:6:symbols[0]",
+        "its base EUR is cash",
+    ),
+    "a static symbol that is excluded": (
+        add(UNIVERSE, 'symbols: ["BINANCE:BTCUSDT"]\nexclude_symbols: ["BINANCE:BTCUSDT"]\n'),
+        "CFG_CONTRADICTION_MEMBERSHIP",
+        "configs/universes/spot.yaml:6:symbols[0]",
+        "it is in exclude_symbols as well",
+    ),
     "broken YAML": (add(SLEEVE, "a: [1\n"), "CFG_LOAD", "configs/sleeves/longs.yaml:9:a[1]", "not valid YAML"),
     "duplicate key": (
         add(SLEEVE, "direction: SHORT\n"),
@@ -650,6 +732,78 @@ WINDOWS = {
 }
 
 WARNINGS: dict[str, tuple[Break, str, str, str]] = {
+    "kept by name from elsewhere": (
+        add(SCANNER, 'ensure_symbols: ["OKX:BTCUSDT"]\n'),
+        "CFG_DEAD_RULE",
+        "configs/scanners/buys.yaml:12:ensure_symbols[0]",
+        "could not belong to universe spot anyway",
+    ),
+    "a scanner's exclusion from elsewhere": (
+        add(SCANNER, 'exclude_symbols: ["BINANCE:BTCUSDT.P"]\n'),
+        "CFG_DEAD_RULE",
+        "configs/scanners/buys.yaml:12:exclude_symbols[0]",
+        "a perpetual is not among its asset_types",
+    ),
+    "one included symbol from elsewhere": (
+        add(SCANNER, 'include_symbols: ["BINANCE:BTCUSDT", "OKX:BTCUSDT"]\n'),
+        "CFG_DEAD_RULE",
+        "configs/scanners/buys.yaml:12:include_symbols[1]",
+        "OKX is not in its exchanges",
+    ),
+    "a floor of another venue": (
+        add(SCANNER, "volume: {per_exchange: {OKX: 5}}\n"),
+        "CFG_DEAD_RULE",
+        "configs/scanners/buys.yaml:12:volume.per_exchange.OKX",
+        "OKX is no exchange of universe spot",
+    ),
+    "a preference for another venue": (
+        add(SCANNER, "exchange_priority: [OKX]\n"),
+        "CFG_DEAD_RULE",
+        "configs/scanners/buys.yaml:12:exchange_priority[0]",
+        "OKX is no exchange of universe spot",
+    ),
+    "a preference among what is all kept": (
+        add(SCANNER, "exchange_priority: [BINANCE]\ndedupe: false\n"),
+        "CFG_DEAD_RULE",
+        "configs/scanners/buys.yaml:12:exchange_priority",
+        "write dedupe: true",
+    ),
+    "a preference for perpetuals nobody attaches": (
+        add(SCANNER, "perp_exchange_priority: [BINANCE]\n"),
+        "CFG_DEAD_RULE",
+        "configs/scanners/buys.yaml:12:perp_exchange_priority",
+        "write attach_perp_counterparts: true",
+    ),
+    "a preference for quotes nobody admits": (
+        add(SCANNER, "quote_priority: [DAI]\n"),
+        "CFG_DEAD_RULE",
+        "configs/scanners/buys.yaml:12:quote_priority",
+        "admits none of these quotes",
+    ),
+    "recent performance of nothing": (
+        add(SCANNER, "recent_perf: {}\n"),
+        "CFG_DEAD_RULE",
+        "configs/scanners/buys.yaml:12:recent_perf",
+        "asks for nothing",
+    ),
+    "a figure the field cannot have": (
+        rule("{left: ADX, operation: nequal, right: 200}"),
+        "CFG_DEAD_FILTER",
+        "configs/scanners/buys.yaml:7:filters[1]",
+        "ADX nequal 200 never drops anything",
+    ),
+    "a field that reaches itself": (
+        rule("{left: ADX, operation: egreater, right: ADX}"),
+        "CFG_DEAD_FILTER",
+        "configs/scanners/buys.yaml:7:filters[1]",
+        "drops nothing but missing figures",
+    ),
+    "a screen that a filter makes idle": (
+        lambda c: (rule("{left: ADX, operation: greater, right: 30}")(c), c.add(SCANNER, "trend: {adx: 20}\n")),
+        "CFG_DEAD_FILTER",
+        "configs/scanners/buys.yaml:13:trend.adx",
+        "trend.adx 20 never drops anything",
+    ),
     "screen that lets the other side pass": (
         add(SCANNER, "trend: {recommendation: -0.3}\n"),
         "CFG_WEAK_SCREEN",

@@ -34,7 +34,7 @@ def test_everything_is_sorted_by_name(configs: Configs) -> None:
 
 @pytest.mark.parametrize(
     ("asked", "best"),
-    [("long", "longs"), ("shrots", "shorts"), ("LONGS", None), ("xyz", None), ("", None), ("longs" * 40_000, None)],
+    [("long", "longs"), ("shrots", "shorts"), ("LONGS", "longs"), ("xyz", None), ("", None), ("longs" * 40_000, None)],
 )
 def test_wrong_profile_names(configs: Configs, asked: str, best: str | None) -> None:
     started = time.perf_counter()

@@ -60,6 +60,47 @@ def test_scanners_are_those_of_the_tier(project: Project, direction: str, operat
     assert scanner.quote_priority == universe.quotes
 
 
+BASES = {
+    # scanner: turnover floor, range floor, base limit, limit, sort field
+    "binance_perp_rating_all_long": (50_000_000, 1.0, 500, 100, "Recommend.All"),
+    "binance_perp_rating_all_short": (50_000_000, 1.0, 500, 100, "Recommend.All"),
+    "binance_perp_rating_ma_long": (50_000_000, 1.0, 500, 100, "Recommend.MA"),
+    "binance_perp_rating_osc_short": (50_000_000, 1.0, 500, 100, "Recommend.Other"),
+    "binance_perp_long_trend": (1_000_000, None, 100, 50, "Value.Traded"),
+    "binance_perp_short_trend": (1_000_000, None, 100, 50, "Value.Traded"),
+    "binance_perp_secular_short": (1_000_000, None, 100, 50, "Value.Traded"),
+    "binance_perp_vol_breakout": (1_000_000, 5.0, 100, 50, "Value.Traded"),
+    "binance_perp_long_mtf": (1_000_000, None, 100, 50, "Value.Traded"),
+    "binance_spot_top100": (500_000, None, 100, 50, "Value.Traded"),
+    "xs_momentum": (1_000_000, None, 100, 50, "Perf.1M"),
+    "etf_equity_momentum": (10_000_000, None, 300, 20, "Perf.1M"),
+    "etf_yield_alpha": (2_000_000, None, 300, 20, "Perf.3M"),
+    "metals_trend": (10_000_000, None, 500, 20, "Value.Traded"),
+}
+
+
+@pytest.mark.parametrize("name", BASES)
+def test_scanners_stand_on_the_base_of_the_specification(project: Project, name: str) -> None:
+    one = project.scanner(name)
+    assert (one.value_traded_min, one.volatility.min, one.base_limit, one.limit, one.sort_by) == BASES[name]
+
+
+def test_what_the_perpetuals_of_a_sleeve_are_chosen_from_is_known_point_in_time(project: Project) -> None:
+    used = {scanner for sleeve in project.sleeves.values() for scanner in sleeve.scanners}
+    perps = [project.scanner(name) for name in used if name.startswith("binance_perp_")]
+    assert len(perps) == 10
+    assert not [scanner.name for scanner in perps if scanner.ensure_symbols or scanner.include_symbols]
+
+
+@pytest.mark.parametrize("name", ["etf_equity_momentum", "etf_bond_yield_trend", "forex_trend", "metals_trend"])
+def test_the_rating_of_institutional_hygiene_is_asked_for(project: Project, name: str) -> None:
+    trend = project.scanner(name).trend
+    assert trend is not None
+    assert trend.recommendation == 0.1
+    assert trend.adx is not None
+    assert trend.momentum
+
+
 def test_platform(project: Project) -> None:
     platform = project.platform
     assert str(platform.start_date) == "2018-01-01"
