@@ -28,13 +28,12 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import CodeType, FunctionType
 
 import pytest
 
 from tools.mutants import Mutant, functions, mutants
+from tools.swapping import ROOT, code_of, module_name, replaced, swap
 
-ROOT = Path(__file__).resolve().parent.parent
 SPEAKER = os.dup(1)
 ANEW, BROKEN = 71, 70
 """Exit codes: the mutant has to be judged in a new interpreter; the judge itself failed."""
@@ -110,7 +109,7 @@ class Watch:
         code = compile(ast.fix_missing_locations(tree), str(path), "exec")
         vars(module)["_mutation_watch"] = self._enter
         for name in names:
-            swap(module, name, _code_of(code, name))
+            swap(module, name, code_of(code, name))
 
     def _enter(self, name: str) -> None:
         self._now.add(name)
@@ -185,50 +184,6 @@ def forked(body: Callable[[], int], seconds: int) -> int | None:
     _, status = os.waitpid(child, 0)
     code = os.waitstatus_to_exitcode(status)
     return None if code in (-signal.SIGXCPU, -signal.SIGKILL) else code
-
-
-def replaced(mutant: Mutant) -> bool:
-    """Put a mutant's function in the place of the loaded one; False if that cannot be done in place."""
-    code = _code_of(compile(mutant.tree(), str(mutant.path), "exec"), mutant.function)
-    return swap(sys.modules.get(module_name(mutant.path)), mutant.function, code)
-
-
-def swap(module: object, name: str, code: CodeType | None) -> bool:
-    """Give a loaded function other code; False if that cannot be done."""
-    function = _function(module, name)
-    if code is None or function is None or code.co_freevars != function.__code__.co_freevars:
-        return False
-    function.__code__ = code
-    return True
-
-
-def module_name(path: Path) -> str:
-    """Dotted name of a file of ours."""
-    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
-
-
-def _code_of(code: CodeType, qualified: str) -> CodeType | None:
-    for part in code.co_consts:
-        if isinstance(part, CodeType):
-            if part.co_qualname == qualified:
-                return part
-            if qualified.startswith(f"{part.co_qualname}."):
-                return _code_of(part, qualified)
-    return None
-
-
-def _function(module: object, qualified: str) -> FunctionType | None:
-    """Plain function behind a name: of a property, a method or a cache."""
-    owner: object = module
-    *outer, name = qualified.split(".")
-    for part in outer:
-        owner = getattr(owner, part)
-    found = vars(owner).get(name)
-    if hasattr(found, "py_func"):  # compiled: the loaded machine code would stay
-        return None
-    for attribute in ("fget", "__func__", "func", "__wrapped__"):
-        found = getattr(found, attribute, found) if not isinstance(found, FunctionType) else found
-    return found if isinstance(found, FunctionType) else None
 
 
 def judge_anew(mutant: Mutant, tests: Iterable[str]) -> int:
