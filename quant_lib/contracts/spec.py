@@ -52,7 +52,8 @@ class Column:
     unit : str
         Unit of the value, ``""`` for labels.
     nullable : bool
-        Whether a missing value is allowed.
+        Whether a missing value is allowed. Where a decision table gained the column in a later release, rows of
+        before read as missing; a column that must not be missing cannot be added to stored decisions.
     ge, le, gt, lt : float, optional
         Inclusive and exclusive bounds; missing values are not judged by them.
     isin : tuple of str, optional
@@ -133,6 +134,14 @@ class TableSpec:
             if column.name == name:
                 return column
         raise KeyError(name)
+
+    def may_lack(self, name: str) -> bool:
+        """Whether rows of an older release may lack a column, which then reads as missing.
+
+        Nullable columns of decision tables may: a decision is a record of what was known when it was made. Shared
+        facts may not: what later steps compute from is made again whole.
+        """
+        return self.ownership is Ownership.DECISION and name not in self.key and self.column(name).nullable
 
     def pandas_types(self) -> dict[str, str]:
         """Pandas dtype of each column."""

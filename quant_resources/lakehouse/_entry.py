@@ -141,6 +141,11 @@ class LogEntry:
         return dict(self.facts["columns"])
 
     @property
+    def widened(self) -> bool:
+        """Whether some files of the version may lack a column that the table gained."""
+        return bool(self.facts.get("widened", False))
+
+    @property
     def rows(self) -> int:
         """Rows of the version."""
         return int(self.facts["rows"])

@@ -16,13 +16,16 @@ import threading
 from collections import OrderedDict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from quant_lib.contracts import TableSpec
 from quant_resources.lakehouse._entry import LogEntry, apply_entry, read_entry, written_entry
 from quant_resources.lakehouse._files import DataFile, Stamp, claim_file, file_stamp, make_folder
 from quant_resources.lakehouse._snapshot import Snapshot, Sums
 from quant_resources.lakehouse.errors import DamagedFileError, SchemaChangedError, StorageError, TableMissingError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _LOGGER = logging.getLogger(__name__)
 _ENTRY_NAME = re.compile(r"(\d{20})\.json", re.ASCII)
@@ -125,13 +128,24 @@ class TableLog:
         return dict(snapshot.columns) == {column.name: column.type for column in self.spec.columns}
 
     def check_columns(self, snapshot: Snapshot, wanted: Collection[str] | None = None) -> None:
-        """`SchemaChangedError` where a version was stored with other columns, all or some wanted, than are declared."""
+        """`SchemaChangedError` where a version was stored with other columns, all or some wanted, than are declared.
+
+        One that `TableSpec.may_lack` is no other column: what is not stored of it reads as missing.
+        """
         declared = {column.name: column.type for column in self.spec.columns}
-        same = all(snapshot.columns.get(n) == declared[n] for n in wanted) if wanted else self.fits(snapshot)
-        if not same:
+        lacking = {n for n in declared if n not in snapshot.columns and self.spec.may_lack(n)}
+        judged = {*(wanted or {**declared, **snapshot.columns})} - lacking
+        if any(snapshot.columns.get(n) != declared.get(n) for n in judged):
             missing = tuple(f"{n} {t}" for n, t in declared.items() if snapshot.columns.get(n) != t)
             unknown = tuple(f"{n} {t}" for n, t in snapshot.columns.items() if declared.get(n) != t)
             raise SchemaChangedError(self.spec.name, missing, unknown, self.root)
+
+    def check_promised(self, rows: pa.Table) -> None:
+        """`SchemaChangedError` where rows lack a value that is promised: files from before a column was one."""
+        promised = [c for c in self.spec.columns if not c.nullable and c.name in rows.column_names]
+        missing = tuple(f"{c.name} {c.type}" for c in promised if rows.column(c.name).null_count)
+        if missing:
+            raise SchemaChangedError(self.spec.name, missing, (), self.root)
 
     def _remember(self, snapshot: Snapshot) -> Snapshot:
         self._snapshots[snapshot.version] = snapshot
@@ -174,7 +188,7 @@ class TableLog:
             return self._from_the_start(entry)
         if sums != entry.sums or len(cells) != len(files):
             return self._from_the_start(entry)
-        return Snapshot(entry.version, cells, sums, entry.rows, entry.columns, entry.sha256)
+        return _snapshot(entry, cells, sums)
 
     def _from_the_start(self, last: LogEntry) -> Snapshot:
         cells: dict[tuple[str, str], DataFile] = {}
@@ -185,7 +199,7 @@ class TableLog:
     def _proven(self, entry: LogEntry, cells: Mapping[tuple[str, str], DataFile], sums: Sums) -> Snapshot:
         if sums != entry.sums:
             raise DamagedFileError((entry.damage(self.spec, "does not lead to the file list that was committed"),))
-        return Snapshot(entry.version, cells, sums, entry.rows, entry.columns, entry.sha256)
+        return _snapshot(entry, cells, sums)
 
     # ---- committing
 
@@ -198,7 +212,8 @@ class TableLog:
     ) -> Snapshot:
         """Commit on top of ``base`` (None creates the table) and return the new snapshot.
 
-        The new log entry is on disk when this returns. It declares the columns where ``base`` has others.
+        The new log entry is on disk when this returns. It declares the columns where ``base`` has others, and says
+        where files stay that may lack some.
 
         Raises
         ------
@@ -210,12 +225,15 @@ class TableLog:
         version = 0 if base is None else base.version + 1
         sums = (base.sums if base else Sums()).changed(add, remove)
         rows = (base.rows if base else 0) + sum(f.rows for f in add) - sum(f.rows for f in remove)
+        other = base is not None and not self.fits(base)
+        widened = base is not None and (other or base.widened) and len(base.cells) > len(remove)
         data = written_entry(
             self.spec,
             add,
             remove,
             {
                 **facts,
+                **({"widened": True} if widened else {}),
                 "columns": {column.name: column.type for column in self.spec.columns},
                 "content": f"{sums.content:064x}",
                 "previous": base.log_sha256 if base else "",
@@ -223,7 +241,7 @@ class TableLog:
                 "state": f"{sums.state:064x}",
                 "version": version,
             },
-            declare=base is None or not self.fits(base),
+            declare=base is None or other,
         )
         try:
             make_folder(self.folder)
@@ -239,7 +257,7 @@ class TableLog:
             for file in remove:
                 del cells[file.cell]
             cells.update((file.cell, file) for file in add)
-            snapshot = self._remember(Snapshot(version, cells, sums, rows, entry.columns, entry.sha256))
+            snapshot = self._remember(_snapshot(entry, cells, sums))
         if version % CHECKPOINT_EVERY == CHECKPOINT_EVERY - 1:
             self._checkpoint(version)
         return snapshot
@@ -260,3 +278,8 @@ class TableLog:
         """Every log entry, oldest first."""
         for version in self.versions():
             yield self.entry(version)
+
+
+def _snapshot(entry: LogEntry, cells: Mapping[tuple[str, str], DataFile], sums: Sums) -> Snapshot:
+    """One version, as its log entry and its files tell."""
+    return Snapshot(entry.version, cells, sums, entry.rows, entry.columns, entry.sha256, entry.widened)

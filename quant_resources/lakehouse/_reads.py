@@ -93,11 +93,15 @@ class Reads(Tables):
         chosen = tuple(columns) if columns is not None else spec.column_names
         self._check_columns(spec, chosen, symbols)
         since, until = (date, date) if date is not None else (since, until)
-        files = self._files(self._snapshot(table, version, {*chosen, *spec.key}), profile, since, until)
+        snapshot = self._snapshot(table, version, {*chosen, *spec.key})
+        files = self._files(snapshot, profile, since, until)
         paths = verified_paths(spec, self.root / table, files)
         if not paths or (symbols is not None and not len(symbols)):
             return _frames.empty(spec, chosen).astype(dict.fromkeys(categories, "category"))
-        rows = _scan.scan(self._session.cursor(), spec, paths, chosen, since=since, until=until, symbols=symbols)
+        source = _scan.Source(spec, paths, snapshot.widened)
+        rows = _scan.scan(self._session.cursor(), source, chosen, since=since, until=until, symbols=symbols)
+        if snapshot.widened:
+            self._log(table).check_promised(rows)
         return _frames.to_pandas(spec, rows, chosen, categories)
 
     @staticmethod
@@ -167,14 +171,14 @@ class Reads(Tables):
         for name in pins:
             self.spec(name)
 
-        def sources(names: Collection[str]) -> dict[str, tuple[TableSpec, list[str]]]:
-            found = {}
-            for name in names:
-                files = self._snapshot(name, pins.get(name)).files if self.exists(name) or name in pins else []
-                found[name] = (self.spec(name), verified_paths(self.spec(name), self.root / name, files))
-            return found
+        def source(name: str) -> _scan.Source:
+            spec = self.spec(name)
+            if not self.exists(name) and name not in pins:
+                return _scan.Source(spec, ())
+            snapshot = self._snapshot(name, pins.get(name))
+            return _scan.Source(spec, verified_paths(spec, self.root / name, snapshot.files), snapshot.widened)
 
-        return run_query(sql, self._specs, sources)
+        return run_query(sql, self._specs, lambda names: {name: source(name) for name in names})
 
 
 def may_hold(file: DataFile, profile: str | None, since: dt.date | None, until: dt.date | None) -> bool:

@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from quant_lib.contracts import TableSpec
@@ -64,10 +65,59 @@ class Session:
         return cursor
 
 
+_TYPES = {
+    "string": "VARCHAR",
+    "float64": "DOUBLE",
+    "int64": "BIGINT",
+    "bool": "BOOLEAN",
+    "date": "DATE",
+    "timestamp": "TIMESTAMP WITH TIME ZONE",
+}
+
+
+@dataclass(frozen=True)
+class Source:
+    """Verified files of one version of a table.
+
+    Attributes
+    ----------
+    spec : TableSpec
+        The table.
+    paths : sequence of str
+        Files in key order; each is sorted by key. There may be none.
+    widened : bool
+        Whether some files may lack a column that the table gained.
+    """
+
+    spec: TableSpec
+    paths: Sequence[str]
+    widened: bool = False
+
+    def rows(
+        self, connection: duckdb.DuckDBPyConnection, columns: Sequence[str]
+    ) -> tuple[duckdb.DuckDBPyRelation, list[duckdb.Expression]]:
+        """Rows of the files, and an expression for each declared column; missing where no file has it."""
+        from duckdb import ColumnExpression, ConstantExpression
+
+        relation = connection.read_parquet(list(self.paths), hive_partitioning=False, union_by_name=self.widened)
+        stored, declared = set(relation.columns), [self.spec.column(name) for name in columns]
+        return relation, [
+            ColumnExpression(c.name)
+            if c.name in stored
+            else ConstantExpression(None).cast(_TYPES[c.type]).alias(c.name)  # type: ignore[arg-type]
+            for c in declared
+        ]
+
+    def view(self, connection: duckdb.DuckDBPyConnection, name: str) -> None:
+        """Make a view of all declared columns."""
+        relation, columns = self.rows(connection, self.spec.column_names)
+        whole = set(self.spec.column_names) <= set(relation.columns)
+        (relation if whole else relation.select(*columns)).create_view(name)
+
+
 def scan(
     cursor: duckdb.DuckDBPyConnection,
-    spec: TableSpec,
-    paths: Sequence[str],
+    source: Source,
     columns: Sequence[str],
     *,
     since: dt.date | None = None,
@@ -80,10 +130,8 @@ def scan(
     ----------
     cursor : DuckDBPyConnection
         Open session that preserves insertion order.
-    spec : TableSpec
-        Table the files belong to.
-    paths : sequence of str
-        Files, already verified, in key order; each is sorted by key.
+    source : Source
+        Files of the table.
     columns : sequence of str
         Declared columns to return.
     since, until : datetime.date, optional
@@ -98,7 +146,7 @@ def scan(
     """
     from duckdb import ColumnExpression, ConstantExpression
 
-    relation = cursor.read_parquet(list(paths), hive_partitioning=False)
+    relation, chosen = source.rows(cursor, columns)
     date = ColumnExpression("date")
     if since is not None:
         relation = relation.filter(date >= ConstantExpression(since))
@@ -107,4 +155,4 @@ def scan(
     if symbols is not None:
         wanted = [ConstantExpression(symbol) for symbol in symbols]
         relation = relation.filter(ColumnExpression("symbol").isin(*wanted))
-    return relation.select(*(ColumnExpression(spec.column(name).name) for name in columns)).to_arrow_table()
+    return relation.select(*chosen).to_arrow_table()

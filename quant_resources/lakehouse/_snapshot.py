@@ -72,6 +72,8 @@ class Snapshot:
         Name and type of every column as stored.
     log_sha256 : str
         Hash of the bytes of the version's log entry.
+    widened : bool
+        Whether some files may be of before the table gained a column, and lack it.
     """
 
     version: int
@@ -80,6 +82,7 @@ class Snapshot:
     rows: int
     columns: Mapping[str, str]
     log_sha256: str
+    widened: bool = False
 
     @cached_property
     def files(self) -> tuple[DataFile, ...]:

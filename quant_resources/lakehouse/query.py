@@ -16,9 +16,8 @@ import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from quant_lib.contracts import TableSpec
 from quant_resources.lakehouse._macros import MACROS
-from quant_resources.lakehouse._scan import SESSION
+from quant_resources.lakehouse._scan import SESSION, Source
 from quant_resources.lakehouse.errors import QueryError
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ _TABLE_FUNCTIONS = frozenset(
 )
 MEMORY_LIMIT = "2GB"
 
-Sources = Callable[[Collection[str]], Mapping[str, tuple[TableSpec, Sequence[str]]]]
+Sources = Callable[[Collection[str]], Mapping[str, Source]]
 
 
 def run_query(sql: str, tables: Collection[str], sources: Sources) -> pa.Table:
@@ -44,7 +43,7 @@ def run_query(sql: str, tables: Collection[str], sources: Sources) -> pa.Table:
     tables : collection of str
         Tables there are.
     sources : callable
-        Given table names, their declarations and verified files.
+        Given table names, their verified files.
 
     Returns
     -------
@@ -121,18 +120,18 @@ def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
 
 def _open(
     connection: duckdb.DuckDBPyConnection,
-    sources: Mapping[str, tuple[TableSpec, Sequence[str]]],
+    sources: Mapping[str, Source],
     macros: Sequence[str],
 ) -> None:
     """Make the views and the table functions over them, then lock the door behind them."""
-    for name, (spec, paths) in sources.items():
-        if paths:
-            connection.read_parquet(list(paths), hive_partitioning=False).create_view(name)
+    for name, source in sources.items():
+        if source.paths:
+            source.view(connection, name)
         else:
-            connection.from_arrow(spec.arrow_schema().empty_table()).create_view(name)
+            connection.from_arrow(source.spec.arrow_schema().empty_table()).create_view(name)
     for name in macros:
         connection.execute(MACROS[name].definition)
-    files = [path for _, paths in sources.values() for path in paths]
+    files = [path for source in sources.values() for path in source.paths]
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute("SET allowed_paths = $files", {"files": files})
     connection.execute("SET python_enable_replacements = false")
