@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from quant_assets.alpha.reading import PinnedLake
-from quant_lib.decision import History, SleeveRules
+from quant_lib.decision import History, SleeveRules, features_read
 from quant_lib.health import segment_bars
 
 
@@ -18,5 +18,6 @@ def segmented_bars(pinned: PinnedLake, rules: SleeveRules, **options: object) ->
 
 
 def pinned_history(pinned: PinnedLake, rules: SleeveRules) -> History:
-    """Bars with their segments, features and the catalogue, up to the decision date."""
-    return History.of(segmented_bars(pinned, rules), pinned.past("features"), pinned.today("instruments"), rules.health)
+    """Bars with their segments, the features that the sleeve reads and the catalogue, up to the decision date."""
+    features = pinned.past("features", columns=features_read(rules))
+    return History.of(segmented_bars(pinned, rules), features, pinned.today("instruments"), rules.health)

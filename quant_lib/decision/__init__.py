@@ -7,7 +7,7 @@ backtest call the same functions on rows known at that date.
 from __future__ import annotations
 
 from quant_lib.decision.allocating import Known, allocate_all
-from quant_lib.decision.choice import Choice, choose
+from quant_lib.decision.choice import Choice, choose, features_read
 from quant_lib.decision.daily import eligible_over
 from quant_lib.decision.discovery import discover, universe_on
 from quant_lib.decision.history import History
@@ -31,6 +31,7 @@ __all__ = [
     "choose",
     "discover",
     "eligible_over",
+    "features_read",
     "market_proxy",
     "market_regime",
     "regime_from",

@@ -13,9 +13,10 @@ from quant_lib.decision.discovery import health_steps, merged_candidates, propos
 from quant_lib.decision.history import History
 from quant_lib.decision.market import regime_on
 from quant_lib.decision.rules import SleeveRules
+from quant_lib.features.registry import FEATURES_TABLE
 from quant_lib.health import assess_health
 from quant_lib.regime import Regime, decision_columns
-from quant_lib.selection import SelectionResult, select
+from quant_lib.selection import SelectionResult, screened_features, select, selection_features
 from quant_lib.synthesis import make_atoms, synthetic_returns
 
 HEALTH_SESSIONS = 420
@@ -138,6 +139,16 @@ def select_on(
         regime=regime,
     )
     return selected, matrix
+
+
+def features_read(rules: SleeveRules) -> tuple[str, ...]:
+    """Columns of ``features`` that a sleeve's decisions read, in the order of the table.
+
+    A walk through history holds these alone. What the selection misses is an error; what the screens do not look
+    at plays no part in them.
+    """
+    read = screened_features() | selection_features(rules.selection)
+    return tuple(name for name in FEATURES_TABLE.column_names if name in read)
 
 
 def _benchmark(history: History, window: Window, rules: SleeveRules) -> pd.Series:

@@ -47,8 +47,10 @@ class History:
         ----------
         bars : DataFrame
             symbol, date, open, high, low, close, volume, segment.
-        features, instruments : DataFrame
-            Rows of the tables of the same name.
+        features : DataFrame
+            Rows of the table, at least the columns of `features_read`.
+        instruments : DataFrame
+            Rows of the table.
         rules : HealthRules
             What quarantines a bar.
         """

@@ -28,7 +28,7 @@ from quant_lib.selection.rankers import (
     SignalRanker,
     infer_strategy,
 )
-from quant_lib.selection.recruit import select
+from quant_lib.selection.recruit import select, selection_features
 from quant_lib.selection.relaxation import STAGES
 from quant_lib.selection.rules import SelectionRules
 from quant_lib.selection.scoring import Engine, Score, ScoreFeature, engine_weights, score
@@ -39,6 +39,7 @@ from quant_lib.selection.screening import (
     ScreenResult,
     ScreenRules,
     screen,
+    screened_features,
     universe_from_scan,
 )
 from quant_lib.selection.vetoes import HARD_VETOES, Verdict, Veto, VetoRules, judge_vetoes
@@ -97,6 +98,8 @@ __all__ = [
     "score",
     "scored_features",
     "screen",
+    "screened_features",
     "select",
+    "selection_features",
     "universe_from_scan",
 ]

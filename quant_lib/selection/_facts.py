@@ -73,9 +73,19 @@ def gather(
     return _with_money(pd.concat([facts, *parts], axis=1))
 
 
+def _names(wanted: Sequence[str]) -> dict[str, None]:
+    return dict.fromkeys((*_MOMENT, "adx", *(name for name in wanted if name != "recommend_all")))
+
+
+def stored_features(overall_rating: str, wanted: Sequence[str]) -> frozenset[str]:
+    """Columns of ``features`` that `gather` reads; arguments as of it."""
+    stored = {_RENAMED.get(name, name) for name in _names(wanted)}
+    return frozenset(stored | {"symbol", "date", "turnover", "value_traded", overall_rating})
+
+
 def _moment(features: pd.DataFrame, symbols: pd.Index, overall_rating: str, wanted: Sequence[str]) -> pd.DataFrame:
     """Signals of the date under the names the selection table uses, money apart."""
-    names = dict.fromkeys((*_MOMENT, "adx", *(name for name in wanted if name != "recommend_all")))
+    names = _names(wanted)
     stored = [_RENAMED.get(name, name) for name in names]
     money = [name for name in ("turnover", "value_traded") if name in features]
     rows = _rows(features, symbols, tuple(dict.fromkeys((*stored, overall_rating, *money))), "features")

@@ -17,7 +17,7 @@ from quant_lib.clustering import Conditioning, cluster_returns, conditioned_shri
 from quant_lib.errors import MissingDataError
 from quant_lib.regime import Regime
 from quant_lib.selection._errors import InvalidUniverseError
-from quant_lib.selection._facts import KEY, decision_day, gather
+from quant_lib.selection._facts import KEY, decision_day, gather, stored_features
 from quant_lib.selection.filters import Predictability, Trail
 from quant_lib.selection.matrix import needed_features, score_matrix
 from quant_lib.selection.outcome import SelectionResult, outcome_of
@@ -33,7 +33,7 @@ from quant_lib.selection.rules import SelectionRules
 from quant_lib.selection.scoring import Score, score
 from quant_lib.selection.vetoes import HARD_VETOES, Verdict, Veto, VetoRules, judge_vetoes
 
-__all__ = ["select"]
+__all__ = ["select", "selection_features"]
 
 Mask = npt.NDArray[np.bool_]
 _ORDERED_MAX = 0.999
@@ -125,10 +125,6 @@ def _facts(
     returns: pd.DataFrame,
     rules: SelectionRules,
 ) -> pd.DataFrame:
-    rating = () if rules.vetoes.rating is None else (rules.vetoes.rating,)
-    columns = (*rules.scoring().reads, *rules.ranker.columns)
-    wanted = [*rating, *rules.vetoes.features, *needed_features(columns)]
-    wanted += [column for one in rules.filters for column in one.columns]
     return gather(
         candidates,
         features,
@@ -136,9 +132,22 @@ def _facts(
         instruments,
         returns,
         overall_rating=rules.overall_rating,
-        wanted=[*wanted, "hurst"] if rules.needs_regime else wanted,
+        wanted=_wanted(rules),
         metadata=rules.vetoes.required_metadata,
     )
+
+
+def _wanted(rules: SelectionRules) -> list[str]:
+    """Facts that scores, ranks, filters and vetoes read."""
+    rating = () if rules.vetoes.rating is None else (rules.vetoes.rating,)
+    wanted = [*rating, *rules.vetoes.features, *needed_features((*rules.scoring().reads, *rules.ranker.columns))]
+    wanted += [column for one in rules.filters for column in one.columns]
+    return [*wanted, "hurst"] if rules.needs_regime else wanted
+
+
+def selection_features(rules: SelectionRules) -> frozenset[str]:
+    """Columns of ``features`` that `select` reads under some rules, of the date and of the bars before it."""
+    return stored_features(rules.overall_rating, _wanted(rules)) | {*rules.trailing, "segment"}
 
 
 def _prepared(

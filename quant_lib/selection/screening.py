@@ -36,7 +36,16 @@ from quant_lib.selection._screens import momentum_composite
 from quant_lib.selection._steps import capitalisation, screens, trends, with_perpetuals
 from quant_lib.symbols import STABLE_BASES, parse_symbols
 
-__all__ = ["RATINGS", "VENDOR_COLUMNS", "VENDOR_TYPES", "ScreenResult", "ScreenRules", "screen", "universe_from_scan"]
+__all__ = [
+    "RATINGS",
+    "VENDOR_COLUMNS",
+    "VENDOR_TYPES",
+    "ScreenResult",
+    "ScreenRules",
+    "screen",
+    "screened_features",
+    "universe_from_scan",
+]
 
 _IDENTITY = ("symbol", "exchange", "asset_type", "base", "quote", "active")
 _FIGURES = tuple(c.name for c in CANDIDATES.columns if c.type == "float64" and c.name != "pooled_turnover")
@@ -46,6 +55,11 @@ _READABLE = readable_columns() | frozenset(
     {*CANDIDATES.column_names, *_IDENTITY, "date", "adx_14", "turnover_usd", "value_traded_usd"}
 )
 """Columns a rule can name or a candidate holds; whatever else the features of a date have plays no part."""
+
+
+def screened_features() -> frozenset[str]:
+    """Columns that `screen` looks at, whatever the rules; all others are left out before any of its steps."""
+    return _READABLE
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
 """Bars after the decision date replaced by noise: every sleeve sees, selects and holds the same to the last bit."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,9 +9,10 @@ import pytest
 from quant_assets.configured import load_configured
 from quant_assets.sleeve_rules import sleeve_rules
 from quant_lib.calendars import CalendarBook, get_calendar
-from quant_lib.decision import History, market_proxy, regime_on
+from quant_lib.decision import History, features_read, market_proxy, regime_on
 from quant_lib.decision.choice import select_on
 from quant_lib.features import compute_features
+from quant_lib.features.registry import FEATURES_TABLE
 from quant_lib.health import segment_bars
 from quant_lib.regime import regime_row
 from quant_lib.synthesis import make_atoms, synthetic_returns
@@ -144,3 +147,30 @@ def test_no_sleeve_sees_what_comes_after(worlds):
     project = worlds[0]
     held = judge(worlds, [name for name in sorted(project.sleeves) if project.sleeve(name).direction])
     assert len(held) == len(project.sleeves)
+
+
+def judge_columns(worlds, profiles):
+    """Decide from all features and from those a sleeve says it reads; return how many it reads."""
+    project, real, _ = worlds
+    regimes, read = {}, {}
+    for name in profiles:
+        rules = sleeve_rules(project, project.sleeve(name))
+        columns = list(features_read(rules))
+        few = replace(real, features=real.features[columns])
+        a, b = (decided(history, rules, regimes) for history in (real, few))
+        for table in a:
+            pd.testing.assert_frame_equal(a[table], b[table], check_exact=True, obj=f"{table} of {name}")
+        read[name] = len(columns)
+    return read
+
+
+def test_what_a_sleeve_says_it_reads_is_all_that_it_reads(worlds):
+    read = judge_columns(worlds, ["binance_spot_rating_all_short", "binance_spot_trend_long"])
+    assert max(read.values()) < 0.6 * len(FEATURES_TABLE.columns)
+
+
+@pytest.mark.slow
+def test_no_sleeve_reads_more_than_it_says(worlds):
+    project = worlds[0]
+    read = judge_columns(worlds, [name for name in sorted(project.sleeves) if project.sleeve(name).direction])
+    assert len(read) == len(project.sleeves)
