@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from quant_assets.cli.console import command, emit_json, fail, out
+from quant_lib.wording import figure
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,7 +42,6 @@ _OUT_BY = {
     "seat": "its cluster has no seat left",
     "cap": "beyond the most winners",
 }
-_LARGE = 10_000.0
 
 
 @command
@@ -233,7 +233,7 @@ def _shown(value: Any) -> str:
     if value is None:
         return "not known"
     if isinstance(value, float):
-        return f"{value:,.0f}" if abs(value) >= _LARGE else f"{value:.5g}"
+        return figure(value, digits=5)
     return str(value)
 
 

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ import pandas as pd
 from quant_lib.clustering import Conditioning
 from quant_lib.contracts import SELECTION, SELECTION_FEATURES
 from quant_lib.selection._facts import KEY
+from quant_lib.selection._words import Verdict, reason_of, way_in
 from quant_lib.selection.relaxation import STAGES, Recruitment
 from quant_lib.selection.rules import SelectionRules
 from quant_lib.selection.scoring import Score
@@ -25,7 +26,6 @@ __all__ = ["SelectionResult", "outcome_of"]
 
 FloatArray = npt.NDArray[np.float64]
 _COLUMNS = tuple(name for name in SELECTION.column_names if name not in ("profile", "date"))
-_LARGE = 10_000.0
 _NOT_FIGURES = frozenset({"segment"})
 
 
@@ -195,31 +195,13 @@ def _all_vetoes(
     return rows.take(sorted(range(len(keys)), key=keys.__getitem__)).reset_index(drop=True)
 
 
-class _Verdict(NamedTuple):
-    """What the words about one candidate are made of."""
-
-    symbol: str
-    logic: str
-    direction: str
-    base_identity: str
-    alpha_score: float
-    cluster: float
-    rank: int
-    stage: int
-    selected: bool
-    blocked_by: str
-    rank_gap: int
-    rank_score: float
-    score_needed: float
-
-
-def _verdicts(facts: pd.DataFrame, columns: Mapping[str, Any]) -> list[_Verdict]:
-    parts = [(columns[name] if name in columns else facts[name]).tolist() for name in _Verdict._fields]
-    return [_Verdict(*row) for row in zip(*parts, strict=True)]
+def _verdicts(facts: pd.DataFrame, columns: Mapping[str, Any]) -> list[Verdict]:
+    parts = [(columns[name] if name in columns else facts[name]).tolist() for name in Verdict._fields]
+    return [Verdict(*row) for row in zip(*parts, strict=True)]
 
 
 def _describe(
-    verdicts: Sequence[_Verdict],
+    verdicts: Sequence[Verdict],
     vetoes: pd.DataFrame,
     ranked: npt.NDArray[np.intp],
     recruited: Recruitment,
@@ -244,72 +226,18 @@ def _describe(
         columns["veto_detail"].append(json.dumps(detail, sort_keys=True))
         at = position.get(number, -1)
         rival = symbols[recruited.rival[at]] if at >= 0 and recruited.rival[at] >= 0 else ""
-        columns["reason"].append(_reason(row, own, rival, groups, rules))
-        columns["to_be_selected"].append(_counterfactual(row, own, rival))
+        columns["reason"].append(reason_of(row, own, rival, groups, rules))
+        columns["to_be_selected"].append(way_in(row, own, rival))
     return columns
 
 
 def _winners_by_group(
-    verdicts: Sequence[_Verdict], ranked: npt.NDArray[np.intp], recruited: Recruitment
-) -> dict[tuple[int, str], list[_Verdict]]:
-    groups: dict[tuple[int, str], list[_Verdict]] = {}
+    verdicts: Sequence[Verdict], ranked: npt.NDArray[np.intp], recruited: Recruitment
+) -> dict[tuple[int, str], list[Verdict]]:
+    groups: dict[tuple[int, str], list[Verdict]] = {}
     for row in (verdicts[at] for at in ranked[recruited.stage > 0]):
         groups.setdefault((int(row.cluster), row.direction), []).append(row)
     return groups
-
-
-def _reason(
-    row: _Verdict, own: list[Any], rival: str, groups: Mapping[tuple[int, str], list[_Verdict]], rules: SelectionRules
-) -> str:
-    notes = "; ".join(f"{one.veto} ({one.note})" for one in own)
-    if row.rank == 0:
-        return f"vetoed: {notes}"
-    place = f"score {row.alpha_score:.6g}, rank {row.rank}, cluster {row.cluster:.0f}"
-    group = groups.get((int(row.cluster), row.direction), [])
-    if row.selected:
-        seat = 1 + sum(one.rank < row.rank for one in group)
-        spite = f", in spite of {notes}" if notes else ""
-        stage = f"stage {row.stage} ({STAGES[row.stage - 1]})"
-        return f"{place}: recruited as {seat} in the cluster, {row.direction}, at {stage}{spite}"
-    if row.blocked_by in ("soft", "quota"):
-        return f"{place}: vetoed: {notes}"
-    if row.blocked_by == "listing":
-        return f"{place}: another listing of {row.base_identity} ranks higher, {rival or 'not recruited itself'}"
-    if row.blocked_by == "cap":
-        return f"{place}: beyond the cap of {rules.max_winners} winners"
-    ahead = ", ".join(f"{one.symbol} ({one.rank_score:.6g})" for one in group)
-    return f"{place}: outranked in cluster {row.cluster:.0f} by {ahead}"
-
-
-def _counterfactual(row: _Verdict, own: list[Any], rival: str) -> str:
-    """Say what would have to be different for the row to be selected."""
-    if row.selected:
-        return ""
-    binding = [one for one in own if one.kind == "hard" and one.veto != "percentile"] or [
-        one for one in own if one.kind == "soft" and row.blocked_by == "soft"
-    ]
-    steps = [f"clear {_limit(one)}" for one in binding]
-    if row.rank == 0:
-        return "; ".join([*steps, "then be scored and ranked"])
-    if row.rank_gap > 0:
-        above = f" above {rival}" if rival and row.blocked_by != "quota" else ""
-        places = f"{row.rank_gap} place" + ("s" if row.rank_gap > 1 else "")
-        steps.append(f"climb {places}{above}: rank by more than {row.score_needed:.6g}, now {row.rank_score:.6g}")
-    elif row.blocked_by == "listing":
-        steps.append(f"be the listing of {row.base_identity} that is recruited")
-    elif row.blocked_by in ("seat", "cap"):
-        steps.append("have been admitted at the stage whose winners took its place")
-    return "; ".join(steps)
-
-
-def _limit(one: Any) -> str:
-    if math.isnan(one.value) or math.isnan(one.threshold):
-        return f"{one.veto} ({one.note})"
-    return f"{one.veto} ({_figure(one.value)}, limit {_figure(one.threshold)})"
-
-
-def _figure(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) >= _LARGE else f"{value:.4g}"
 
 
 def _null(value: float) -> float | None:
