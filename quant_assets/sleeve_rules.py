@@ -73,7 +73,6 @@ def scan_of(project: Project, config: ScannerConfig, direction: Direction) -> Sc
 
     universe = project.universes[config.universe]
     side: Direction = config.intent if config.intent != "DISCOVERY" else direction
-    judged = config.resolve or next((f.left for f in config.filters if f.left == "Recommend.All"), None)
     rules = ScreenRules(
         direction=side,
         intent=config.intent,
@@ -89,7 +88,8 @@ def scan_of(project: Project, config: ScannerConfig, direction: Direction) -> Sc
         turnover_min=config.turnover_min or None,
         volatility_min=config.volatility.min,
         volatility_max=config.volatility.max,
-        rating=_rating(project, judged),
+        # Of a scanner with a side of its own nothing is asked that it does not write.
+        rating=_rating(project, config.resolve),
         sort_by=config.sort_by,
         sort_order=config.sort_order,
         base_limit=config.base_limit,
@@ -122,7 +122,7 @@ def _members(config: ScannerConfig, universe: UniverseConfig) -> tuple[str, ...]
 
 
 def _rating(project: Project, judged: str | None) -> str | None:
-    """Feature whose sign must agree with the direction."""
+    """Feature whose sign decides the direction."""
     from quant_lib.selection._filters import feature_column
 
     if judged is None:

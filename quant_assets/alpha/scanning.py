@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -54,7 +55,7 @@ def listed_now(
         for scanner in scanners:
             try:
                 if scanner.source == "binance":
-                    found = {**_listed_by_binance(binance, project, scanner), **found}
+                    found = {**dict.fromkeys(listed_by_binance(binance, project, scanner), float("nan")), **found}
                 else:
                     found.update(_listed_by_vendor(client, project, scanner))
             except QuantError as error:
@@ -88,11 +89,25 @@ def _listed_by_vendor(client: TradingViewClient, project: Project, scanner: Scan
     return dict(zip(rows["symbol"], pd.to_numeric(rows["Recommend.All"], errors="coerce"), strict=True))
 
 
-def scanned_universe(client: TradingViewClient, project: Project, scanner: ScannerConfig) -> pd.DataFrame:
+def scanned_universe(
+    client: TradingViewClient, project: Project, scanner: ScannerConfig, listed: Collection[str] | None = None
+) -> pd.DataFrame:
     """Universe of a scanner as the vendor shows it now, with the vendor's own figures.
 
     For looking at a scanner before anything is stored: what a sleeve decides on is
     judged on closed bars of the lakehouse instead.
+
+    Parameters
+    ----------
+    client : TradingViewClient
+        Open client.
+    project : Project
+        Configuration.
+    scanner : ScannerConfig
+        One of its scanners.
+    listed : collection of str, optional
+        What the exchange itself lists, where that is the scanner's source: nothing else trades, and what the vendor
+        does not show has no figures.
     """
     from quant_lib.selection import VENDOR_COLUMNS, universe_from_scan
     from quant_resources.config import live_only_fields
@@ -107,10 +122,36 @@ def scanned_universe(client: TradingViewClient, project: Project, scanner: Scann
         sort_order="asc",
     )
     # The vendor knows no median turnover: it is missing here, and value traded takes its place.
-    return universe_from_scan(client.scan(request).frame).assign(turnover=float("nan"))
+    shown = universe_from_scan(client.scan(request).frame).assign(turnover=float("nan"))
+    return shown if listed is None else _as_listed(shown, listed)
 
 
-def _listed_by_binance(binance: BinanceResource, project: Project, scanner: ScannerConfig) -> dict[str, float]:
+def _as_listed(shown: pd.DataFrame, listed: Collection[str]) -> pd.DataFrame:
+    """Let the exchange say who trades; who the vendor does not show is a row without figures."""
+    from quant_lib.symbols import parse_symbols
+
+    shown = shown.assign(active=shown["symbol"].isin(listed))
+    symbols = pd.Series(sorted({*listed} - {*shown["symbol"]}), dtype="str")
+    if symbols.empty:
+        return shown
+    parts = parse_symbols(symbols)
+    kinds = parts["perp"].map({True: "perp", False: "spot"}).astype("str")
+    more = pd.DataFrame(
+        {"symbol": symbols, "asset_type": kinds, **parts[["exchange", "base", "quote"]], "active": True}
+    )
+    return pd.concat([shown, more.reindex(columns=shown.columns)], ignore_index=True)
+
+
+def listed_by_binance(binance: BinanceResource, project: Project, scanner: ScannerConfig) -> tuple[str, ...]:
+    """Ask Binance what it lists of a scanner's universe and trades now.
+
+    Raises
+    ------
+    MissingDataError
+        It is not configured.
+    ExchangeError
+        It does not answer.
+    """
     if not binance.enabled:
         raise MissingDataError(
             f"the list of scanner {scanner.name}",
@@ -119,4 +160,4 @@ def _listed_by_binance(binance: BinanceResource, project: Project, scanner: Scan
         )
     client, universe = binance.client(), project.universes[scanner.universe]
     parts = [client.discover(kind, universe.quotes).frame for kind in universe.asset_types]
-    return {symbol: float("nan") for part in parts for symbol in part["symbol"]}
+    return tuple(symbol for part in parts for symbol in part["symbol"])

@@ -48,7 +48,7 @@ def scan(
     out.print(f"{scanner} ({side}), {where}; survivorship: {rules.survivorship}", markup=False)
     _print(found.funnel[["step", "rows_in", "rows_out", "rule"]], "step", "rule")
     if found.candidates.empty:
-        out.print("no candidate is left; --explain says where each symbol went", style="yellow")
+        out.print(_why_none(found, config, explained=explain), style="yellow", markup=False)
     else:
         _print(_with_figure(found.candidates, universe, config_figure(config)).head(_SHOWN), "symbol")
     if len(found.candidates) > _SHOWN:
@@ -68,6 +68,15 @@ def _side(config: ScannerConfig, direction: str | None) -> Direction:
     return config.intent
 
 
+def _why_none(found: ScreenResult, config: ScannerConfig, *, explained: bool) -> str:
+    """Say which step left nothing."""
+    last = next(row for row in found.funnel.itertuples() if row.rows_out == 0)
+    if last.step == "universe":
+        return f"no candidate: nothing of universe {config.universe} is known there"
+    more = "" if explained else "; --explain says where each symbol went"
+    return f"no candidate: the last {last.rows_in} left at step {last.step} ({last.rule}){more}"
+
+
 def _with_figure(candidates: pd.DataFrame, universe: pd.DataFrame, figure: str) -> pd.DataFrame:
     """Candidates with the figure they are ranked by, which is no column of theirs where it is no signal."""
     if figure not in candidates and figure in universe:
@@ -84,15 +93,17 @@ def config_figure(config: ScannerConfig) -> str:
 
 
 def _live(settings: Settings, project: Project, config: ScannerConfig) -> tuple[pd.DataFrame, str]:
-    from quant_assets.alpha.scanning import scanned_universe
+    from quant_assets.alpha.scanning import listed_by_binance, scanned_universe
     from quant_assets.market import market_resource
+    from quant_resources.binance import BinanceResource
 
+    binance = BinanceResource(url=settings.binance_url)
+    listed = listed_by_binance(binance, project, config) if config.source == "binance" else None
     with market_resource(settings, project).client() as client:
-        universe = scanned_universe(client, project, config)
-        return (
-            universe,
-            f"live on {settings.market_url or 'the embedded market'} at {client.clock():%Y-%m-%d %H:%M} UTC",
-        )
+        universe = scanned_universe(client, project, config, listed)
+        market = settings.market_url or "the embedded market"
+        source = "" if listed is None else f", {len(listed)} symbols listed by Binance ({binance.client().where})"
+        return universe, f"live on {market} at {client.clock():%Y-%m-%d %H:%M} UTC{source}"
 
 
 def _stored(settings: Settings, as_of: str) -> tuple[pd.DataFrame, str]:

@@ -260,10 +260,24 @@ def numbers(frame: pd.DataFrame, column: str) -> FloatArray:
 
 
 def describe(rule: FilterRule) -> str:
-    """Write a filter in words."""
+    """Write a filter in words, with the name a scanner's file gives the field."""
     name, operation, value = rule
-    shown = repr(value) if isinstance(value, str) else "0" if value == 0.0 else str(value)
-    return f"{name} {_SIGNS.get(operation, operation)} {shown}"
+    return f"{_WRITTEN.get(name, name)} {_SIGNS.get(operation, operation)} {amount(value)}"
+
+
+def amount(value: Any) -> str:
+    """Write a figure, a text or a list of them as a person would: 1,000,000 and not 1000000.0."""
+    if isinstance(value, (list, tuple)):
+        return f"({', '.join(amount(one) for one in value)})"
+    if isinstance(value, str):
+        return repr(value)
+    return "0" if value == 0.0 else f"{value:,.10g}" if isinstance(value, (int, float)) else str(value)
+
+
+_WRITTEN: Mapping[str, str] = MappingProxyType(
+    {feature: name for name, feature in {**LIVE_COLUMNS, **VENDOR_COLUMNS}.items() if feature not in TEXT_COLUMNS}
+)
+"""Feature to the name a scanner's file gives it."""
 
 
 def _right_side(frame: pd.DataFrame, rule: FilterRule) -> FloatArray:

@@ -61,7 +61,8 @@ class Funnel:
         symbols = self._symbols[self.rows]
         if self.ensured:
             out &= np.array([symbol not in self.ensured for symbol in symbols.tolist()], dtype=bool)
-            rule = f"{rule}; kept by name: {in_words(tuple(self.ensured))}"
+            named = sorted(self.ensured.intersection(symbols.tolist()))
+            rule = f"{rule}; kept by name: {in_words(named)}" if named else rule
         n = len(self.rows)
         gone = self.rows[out]
         if len(gone):

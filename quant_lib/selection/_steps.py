@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from quant_lib.selection._dedupe import rank_listings
-from quant_lib.selection._filters import Judgement, describe, feature_column, judge_filter, numbers
+from quant_lib.selection._filters import Judgement, amount, describe, feature_column, judge_filter, numbers
 from quant_lib.selection._funnel import Funnel
 from quant_lib.selection._rules import ScreenRules
 from quant_lib.selection._screens import judge_performance, judge_screen, market_caps, performance_rules
@@ -25,7 +25,7 @@ def screens(funnel: Funnel, rules: ScreenRules) -> None:
     _volume(funnel, rules)
     if rules.rating is not None:
         long = rules.direction == "LONG"
-        limit = rules.rating_min if long else -rules.rating_min
+        limit = rules.rating_min if long else 0.0 - rules.rating_min
         _bound(funnel, "direction", rules.rating, "greater" if long else "less", limit)
 
 
@@ -47,7 +47,9 @@ def _range_or_atr(funnel: Funnel, rules: ScreenRules) -> None:
     value = np.where(unknown, atr, span)
     bar = np.where(unknown, rules.atr_pct_max, np.where(span < low, low, high))
     keep = np.where(unknown, atr <= rules.atr_pct_max, (span >= low) & (span <= high))
-    rule = f"day's range in [{low}, {high}] %, or where unknown ATR/close at most {rules.atr_pct_max} %"
+    rule = (
+        f"Volatility.D in [{amount(low)}, {amount(high)}], or where unknown ATR/close ≤ {amount(rules.atr_pct_max)} %"
+    )
     funnel.judge("volatility", rule, Judgement(np.asarray(keep, dtype=bool), value, bar))
 
 
@@ -57,8 +59,8 @@ def _volume(funnel: Funnel, rules: ScreenRules) -> None:
     floors = funnel.frame["exchange"].map(dict(rules.volume_min_per_exchange)).astype("float64")
     bar = floors.fillna(rules.volume_min or 0.0).to_numpy(dtype="float64")
     value = numbers(funnel.frame, "volume")
-    own = ", ".join(f"{name} {floor}" for name, floor in rules.volume_min_per_exchange)
-    rule = f"volume at least {rules.volume_min or 0.0}{f' ({own})' if own else ''}"
+    own = ", ".join(f"{name} {amount(floor)}" for name, floor in rules.volume_min_per_exchange)
+    rule = f"volume ≥ {amount(rules.volume_min or 0.0)}{f' ({own})' if own else ''}"
     funnel.judge("volume", rule, Judgement(value >= bar, value, np.asarray(bar, dtype="float64")))
 
 
@@ -69,7 +71,7 @@ def capitalisation(funnel: Funnel, rules: ScreenRules) -> None:
     if asked.floor is not None:
         caps, _ = market_caps(funnel.frame, asked)
         verdict = Judgement(caps >= asked.floor, caps, np.full(len(caps), asked.floor))
-        funnel.judge("market_cap", f"market capitalisation at least {asked.floor} USD", verdict)
+        funnel.judge("market_cap", f"market capitalisation ≥ {amount(asked.floor)} USD", verdict)
     if asked.rank_limit is not None:
         _, ranks = market_caps(funnel.frame, asked)
         verdict = Judgement(ranks <= asked.rank_limit, ranks, np.full(len(ranks), float(asked.rank_limit)))
@@ -78,7 +80,7 @@ def capitalisation(funnel: Funnel, rules: ScreenRules) -> None:
 
 def trends(funnel: Funnel, rules: ScreenRules) -> None:
     for number, (column, how, bound) in enumerate(performance_rules(rules.recent) if rules.recent else [], start=1):
-        words = f"{column} known" if how == "known" else f"|{column}| {how} {bound}"
+        words = f"{column} known" if how == "known" else f"|{column}| {how} {amount(bound)}"
         figures = numbers(funnel.frame, feature_column(column))
         funnel.judge(f"recent_{number}", words, judge_performance(figures, how, bound))
     for screen_ in rules.screens:

@@ -143,6 +143,7 @@ def screen(universe: pd.DataFrame, rules: ScreenRules) -> ScreenResult:
     members = rules.members(_day(frame))
     funnel.start(absent={*rules.include_symbols, *rules.ensure_symbols, *(members or ())})
     _membership(funnel, rules, members)
+    _traded(funnel)
     _money(funnel, rules)
     funnel.ensured = frozenset(rules.ensure_symbols)
     capitalisation(funnel, rules)
@@ -283,6 +284,21 @@ def _membership(funnel: Funnel, rules: ScreenRules, members: tuple[str, ...] | N
 
 def _named(frame: pd.DataFrame, names: tuple[str, ...]) -> pd.Series:
     return frame["symbol"].isin(names) | frame["base"].isin(names)
+
+
+_VOLUMELESS = ("forex", "index")
+"""Kinds whose volume is no trade: prices of a currency pair are counted, an index is not traded at all."""
+
+
+def _traded(funnel: Funnel) -> None:
+    """Veto what did not trade in its newest bar, whatever a scanner asks (semantics 1.10); unknown is not zero."""
+    column = next((name for name in ("volume", "value_traded") if name in funnel.frame), None)
+    if column is None:
+        return
+    figures = funnel.frame[column].to_numpy(dtype="float64", na_value=np.nan)
+    keep = (figures != 0.0) | funnel.frame["asset_type"].isin(_VOLUMELESS).to_numpy()
+    rule = f"it traded in the newest bar; {' and '.join(_VOLUMELESS)} have no volume of their own"
+    funnel.keep("traded", rule, keep, "no trade in the newest bar", figures, 0.0)
 
 
 def _money(funnel: Funnel, rules: ScreenRules) -> None:

@@ -44,7 +44,7 @@ def test_what_ranks_is_shown_and_what_is_empty_says_so(quant):
     assert " change " in ranked.output
     assert "change > 2" in ranked.output
     assert "survivorship: point_in_time" in ranked.output
-    assert "no candidate is left" in nothing.output
+    assert "nothing of universe etf_index is known there" in nothing.output
     assert "survivorship: unknown" in nothing.output
     assert "AMEX:SPY" in nothing.output
 

@@ -246,13 +246,38 @@ def test_an_empty_universe_gives_typed_empty_tables(universe):
     assert (result.funnel[["rows_in", "rows_out"]] == 0).all(axis=None)
 
 
+def test_what_did_not_trade_is_vetoed_whoever_names_it(universe):
+    rows = {
+        "BINANCE:BTCUSDT": {"volume": 0.0, "value_traded": 0.0},
+        "BINANCE:ETHUSDT": {"volume": np.nan, "value_traded": np.nan},
+        "OANDA:EURUSD": {"volume": 0.0, "value_traded": 0.0, "asset_type": "forex"},
+    }
+    rules = ScreenRules(**LONG, ensure_symbols=("BINANCE:BTCUSDT",), dedupe=False, sort_by="ADX")
+    found = screen(universe(rows), rules)
+    assert sorted(found.candidates["symbol"]) == ["BINANCE:ETHUSDT", "OANDA:EURUSD"]
+    (drop,) = found.drops.to_dict("records")
+    assert (drop["symbol"], drop["step"], drop["reason"]) == ("BINANCE:BTCUSDT", "traded", "no trade in the newest bar")
+
+
+def test_rules_are_written_as_a_scanner_s_file_has_them(universe):
+    frame = universe({"BINANCE:BTCUSDT": {"value_traded": 2e6}})
+    filters = (("ADX", "in_range", (20.0, 50.5)), ("Recommend.All", "greater", -0.0))
+    rules = ScreenRules(**LONG, value_traded_min=1e6, volatility_min=0.1, turnover_min=1.5e6, filters=filters)
+    words = screen(frame, rules).funnel.set_index("step")["rule"]
+    assert words["value_traded"] == "Value.Traded ≥ 1,000,000"
+    assert words["volatility_min"] == "Volatility.D ≥ 0.1"
+    assert words["turnover"] == "turnover ≥ 1,500,000"
+    assert words["filter_1"] == "ADX in_range (20, 50.5)"
+    assert words["filter_2"] == "Recommend.All > 0"
+
+
 def test_only_screens_that_apply_are_in_the_funnel(universe):
     frame = universe({"BINANCE:BTCUSDT": {}})
     filters = (("ADX", "greater", 20), ("type", "equal", "spot"))
     rules = ScreenRules(**LONG, dedupe=False, sort_by="ADX", filters=filters)
     funnel = screen(frame, rules).funnel
-    assert funnel["step"].tolist() == ["universe", "listed", "filter_1", "filter_2"]
-    assert funnel["rule"].tolist()[2:] == ["ADX > 20", "type = 'spot'"]
+    assert funnel["step"].tolist() == ["universe", "listed", "traded", "filter_1", "filter_2"]
+    assert funnel["rule"].tolist()[3:] == ["ADX > 20", "type = 'spot'"]
     assert funnel["step_no"].tolist() == [1, 2, 3, 4]
 
 

@@ -85,3 +85,39 @@ def test_a_scanner_may_take_its_list_from_the_exchange(binance):
     assert found.isna().all(), "an exchange rates nothing"
     with pytest.raises(MissingDataError, match="QUANT_BINANCE_URL"):
         listed_now(market, BinanceResource(), project, sleeve)
+
+
+def test_quant_scan_takes_the_list_of_a_scanner_from_the_exchange(tmp_path, binance, monkeypatch):
+    import json
+
+    from typer.testing import CliRunner
+
+    from quant_assets.cli.main import app
+
+    from .conftest import spot, ticker
+
+    for name, value in {
+        "QUANT_HOME": str(tmp_path),
+        "QUANT_MARKET_URL": "",
+        "QUANT_MARKET_AS_OF": DAY.isoformat(),
+        "QUANT_BINANCE_URL": binance.url,
+        "QUANT_SCANNERS__BINANCE_SPOT_LIQUIDITY__SOURCE": "binance",
+    }.items():
+        monkeypatch.setenv(name, value)
+    pages = {
+        "/api/v3/exchangeInfo": {"symbols": [spot("BTCUSDT", "BTC", "USDT"), spot("NEWUSDT", "NEW", "USDT")]},
+        "/api/v3/ticker/24hr": [ticker("BTCUSDT", "2000000.0"), ticker("NEWUSDT", "9.0")],
+    }
+    binance.refuse = lambda number, path: (200, {}, json.dumps(pages[path]).encode())
+    shown = CliRunner().invoke(app, ["scan", "binance_spot_liquidity", "--json"])
+    assert shown.exit_code == 0, shown.output
+    document = json.loads(shown.output)
+    assert "2 symbols listed by Binance (127.0.0.1" in document["universe"]
+    assert [row["symbol"] for row in document["candidates"]] == ["BINANCE:BTCUSDT"]
+    lost = {row["symbol"]: (row["step"], row["reason"]) for row in document["drops"]}
+    assert lost["BINANCE:ETHUSDT"] == ("listed", "not trading on the date")
+    assert lost["BINANCE:NEWUSDT"][1].startswith("figure missing for: Volatility.D")
+    monkeypatch.delenv("QUANT_BINANCE_URL")
+    refused = CliRunner().invoke(app, ["scan", "binance_spot_liquidity"])
+    assert refused.exit_code == 2
+    assert "set QUANT_BINANCE_URL=live" in refused.stderr
