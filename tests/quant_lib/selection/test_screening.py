@@ -278,7 +278,7 @@ def test_only_screens_that_apply_are_in_the_funnel(universe):
     funnel = screen(frame, rules).funnel
     assert funnel["step"].tolist() == ["universe", "listed", "traded", "filter_1", "filter_2"]
     assert funnel["rule"].tolist()[3:] == ["ADX > 20", "type = 'spot'"]
-    assert funnel["step_no"].tolist() == [1, 2, 3, 4]
+    assert funnel["step_no"].tolist() == [1, 2, 3, 4, 5]
 
 
 @pytest.mark.parametrize(
