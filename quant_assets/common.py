@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import dagster as dg
@@ -61,12 +62,24 @@ def schema_metadata(spec: TableSpec) -> dict[str, Any]:
 def result(receipts: list[Receipt], *, unchanged: str = "", **metadata: Any) -> dg.MaterializeResult[Any]:
     """Build the result of an asset: what was written, and the figures worth plotting.
 
+    The first receipt names the asset's main table. Of a table written in several commits the last one's content
+    is its data version, whatever the parts were.
     Where nothing had to be written, ``unchanged`` is the content hash of what stands.
     """
     merged: dict[str, Any] = {}
+    by_table: dict[str, list[Receipt]] = {}
     for receipt in receipts:
-        merged.update(receipt.metadata())
+        by_table.setdefault(receipt.table, []).append(receipt)
+    for commits in by_table.values():
+        last = replace(
+            commits[-1],
+            rows_added=sum(commit.rows_added for commit in commits),
+            rows_removed=sum(commit.rows_removed for commit in commits),
+            changed=any(commit.changed for commit in commits),
+        )
+        merged.update(last.metadata())
+    main = by_table[receipts[0].table] if receipts else []
     return dg.MaterializeResult(
-        metadata={**merged, "dagster/row_count": receipts[0].rows_added if receipts else 0, **metadata},
-        data_version=dg.DataVersion((receipts[0].content_hash if receipts else unchanged)[:16]),
+        metadata={**merged, "dagster/row_count": sum(commit.rows_added for commit in main), **metadata},
+        data_version=dg.DataVersion((main[-1].content_hash if main else unchanged)[:16]),
     )

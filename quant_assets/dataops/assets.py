@@ -8,7 +8,7 @@ from pydantic import Field
 
 from quant_assets import keys
 from quant_assets.automation import shared_freshness
-from quant_assets.common import NETWORK_RETRY, partition_dates, result, schema_metadata
+from quant_assets.common import NETWORK_RETRY, no_retry_where_hopeless, partition_dates, result, schema_metadata
 from quant_assets.dataops.health import health_asset, repair_asset
 from quant_assets.dataops.instruments import instruments_asset
 from quant_assets.dataops.technicals import technicals_asset
@@ -59,30 +59,31 @@ def _ohlcv(project: Project, common: dict[str, Any]) -> dg.AssetsDefinition:
         from quant_assets.dataops.following import followed_on
         from quant_resources.ingestion import ingest
 
-        lake, receipts, added = lakehouse.lake, [], 0
-        with tradingview.client() as client:
+        lake, reports = lakehouse.lake, []
+        with tradingview.client() as client, no_retry_where_hopeless():
             for date in reversed(partition_dates(context)):
                 catalogue = lake.read("instruments", date=date)
-                report = ingest(
-                    lake,
-                    client,
-                    catalogue,
-                    followed_on(lake, project, catalogue, date),
-                    date,
-                    start=project.platform.history_start,
-                    now=dt.datetime.now(dt.UTC),
-                    progress=_log_progress(context),
-                    checkpoint_bars=project.platform.ingestion.checkpoint_bars,
+                reports.append(
+                    ingest(
+                        lake,
+                        client,
+                        catalogue,
+                        followed_on(lake, project, catalogue, date),
+                        date,
+                        start=project.platform.history_start,
+                        now=dt.datetime.now(dt.UTC),
+                        progress=_log_progress(context),
+                        checkpoint_bars=project.platform.ingestion.checkpoint_bars,
+                    )
                 )
-                receipts += report.commits
-                added += report.rows_added
-        statuses = report.fetches["status"].value_counts().sort_index()
+        # The newest date is asked for first and brings the bars of all; symbols are counted as it found them.
+        statuses = reports[0].fetches["status"].value_counts().sort_index()
         return result(
-            receipts,
-            followed=len(report.fetches),
-            bars_added=added,
-            bars_rejected=len(report.rejects),
-            bars_revised=len(report.revised),
+            [commit for report in reports for commit in report.commits],
+            followed=len(reports[0].fetches),
+            bars_added=sum(report.rows_added for report in reports),
+            bars_rejected=sum(len(report.rejects) for report in reports),
+            bars_revised=sum(len(report.revised) for report in reports),
             **{f"symbols_{status}": int(n) for status, n in statuses.items()},
         )
 

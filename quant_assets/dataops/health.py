@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from quant_assets import keys
-from quant_assets.common import NETWORK_RETRY, partition_dates, result, schema_metadata
+from quant_assets.common import NETWORK_RETRY, no_retry_where_hopeless, partition_dates, result, schema_metadata
 from quant_assets.sleeve_rules import health_rules, repair_rules
 from quant_lib.contracts import OHLCV_HEALTH, OHLCV_HOLES
 from quant_resources.config import Project
@@ -35,7 +35,7 @@ def repair_asset(project: Project, common: dict[str, Any]) -> dg.AssetsDefinitio
         from quant_resources.ingestion import repair
 
         lake, reports = lakehouse.lake, []
-        with tradingview.client() as client:
+        with tradingview.client() as client, no_retry_where_hopeless():
             for date in partition_dates(context):
                 scope = lake.read("ohlcv_fetches", date=date)["symbol"].tolist()
                 reports.append(

@@ -44,8 +44,8 @@ def technicals_asset(project: Project, common: dict[str, Any]) -> dg.AssetsDefin
         artifacts: ArtifactsResource,
     ) -> dg.MaterializeResult[Any]:
         from quant_assets.dataops.following import followed_on
-        from quant_assets.dataops.technicals_rows import record_past, snapshot_rules, store_snapshot
-        from quant_resources.technicals import take_snapshot
+        from quant_assets.dataops.technicals_rows import keep, record_past, snapshot_rules, store_snapshot, vouched_rows
+        from quant_resources.technicals import resume_snapshot, take_snapshot
 
         lake, dates, receipts = lakehouse.lake, partition_dates(context), []
         with tradingview.client() as client, no_retry_where_hopeless():
@@ -57,7 +57,12 @@ def technicals_asset(project: Project, common: dict[str, Any]) -> dg.AssetsDefin
             catalogue = lake.read("instruments", date=last_closed)
             trading = set(catalogue.loc[catalogue["active"], "symbol"])
             wanted = [s for s in followed_on(lake, project, catalogue, last_closed) if s in trading]
-            snapshot = take_snapshot(client, wanted, last_closed, snapshot_rules(project), clock=clock)
+            there = vouched_rows(lake, artifacts, last_closed)
+            missing = sorted(set(wanted) - set(there["symbol"]))
+            if len(there) and not missing:
+                return _said([keep(lake, last_closed), *receipts], len(receipts), last_closed, kept=len(there))
+            snapshot = take_snapshot(client, missing, last_closed, snapshot_rules(project), clock=clock)
+            snapshot = resume_snapshot(there, snapshot) if len(there) else snapshot
         evidence = store_snapshot(lake, artifacts, snapshot, last_closed, context.run.run_id)
         return _said([evidence.receipt, *receipts], len(receipts), last_closed, **evidence.metadata())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -95,11 +96,20 @@ def _record(coverage: CoverageArtifact, date: dt.date, path: str, sha256: str) -
     return pd.DataFrame([row]).astype(TECHNICALS_COVERAGE.pandas_types())
 
 
+def vouched_rows(lake: Lake, artifacts: ArtifactsResource, date: dt.date) -> pd.DataFrame:
+    """Rows earlier runs of the day brought, where their evidence still fits: they stay and are not asked for again."""
+    rows, record = _stored(lake, TECHNICALS, date), _stored(lake, TECHNICALS_COVERAGE, date)
+    for told in record.itertuples():
+        path = Path(artifacts.root) / str(told.artifact)
+        if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == told.sha256:
+            return rows
+    return rows.iloc[:0]
+
+
 def record_past(lake: Lake, date: dt.date) -> Receipt:
     """Record that a past date cannot be snapshotted; what was taken on its own day stays as it is."""
-    stored = _stored(lake, TECHNICALS_COVERAGE, date)
-    if len(stored):
-        return lake.replace(TECHNICALS_COVERAGE, stored, date=date)
+    if len(_stored(lake, TECHNICALS_COVERAGE, date)):
+        return keep(lake, date)
     for spec in (TECHNICALS, TECHNICALS_FETCHES):
         lake.replace(spec, _stored(lake, spec, date), date=date)
     row = {
@@ -113,6 +123,11 @@ def record_past(lake: Lake, date: dt.date) -> Receipt:
     }
     blank = pd.DataFrame([row], columns=list(TECHNICALS_COVERAGE.column_names))
     return lake.replace(TECHNICALS_COVERAGE, blank.astype(TECHNICALS_COVERAGE.pandas_types()), date=date)
+
+
+def keep(lake: Lake, date: dt.date) -> Receipt:
+    """Leave a date as it stands, with its evidence."""
+    return lake.replace(TECHNICALS_COVERAGE, _stored(lake, TECHNICALS_COVERAGE, date), date=date)
 
 
 def _stored(lake: Lake, spec: TableSpec, date: dt.date) -> pd.DataFrame:

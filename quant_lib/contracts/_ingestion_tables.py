@@ -34,7 +34,7 @@ OHLCV_FETCHES = TableSpec(
             "Typed outcome (semantics 2.2); pending while it is still to be asked for",
             isin=FETCH_STATUSES,
         ),
-        Column("rows_added", "int64", "New bars stored", "bars", ge=0),
+        Column("rows_added", "int64", "Bars stored, older ones than known before included", "bars", ge=0),
         Column("rows_rejected", "int64", "Bars refused", "bars", ge=0),
         Column("attempts", "int64", "Requests made", ge=0),
         Column("asked_from", "date", "Oldest session asked for; missing where nothing was asked", nullable=True),
@@ -62,7 +62,12 @@ OHLCV_HOLES = TableSpec(
         Column("state", "string", "What came of it; deferred ones were not asked for", isin=HOLE_STATES),
         Column("cause", "string", "Why it is still open; empty when filled", isin=HOLE_CAUSES),
         Column("attempts", "int64", "Times it has been asked for, this one included", ge=0),
-        Column("retry_on", "date", "When it will be asked for again; missing when filled", nullable=True),
+        Column(
+            "retry_on",
+            "date",
+            "When it will be asked for again; missing when filled, or when every part left has a row",
+            nullable=True,
+        ),
         Column("message", "string", "The same in words"),
     ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -12,6 +12,7 @@ import pandas as pd
 from quant_lib.calendars import CalendarBook, label_of
 from quant_lib.contracts import OHLCV_HOLES
 from quant_lib.health._errors import InvalidRuleError
+from quant_lib.health._findings import runs
 from quant_lib.health._tape import make_tape, upto
 
 
@@ -247,28 +248,55 @@ def judge_repair(
     Returns
     -------
     DataFrame
-        Rows of OHLCV_HOLES, one for each hole asked for. A failed request is asked again the next
-        day, an unfillable hole after `retry_after_days`, a filled one never.
+        Rows of OHLCV_HOLES: one for each hole asked for, and one for each further hole that is left of one
+        that was filled in part. A failed request is asked again the next day, an unfillable hole after
+        `retry_after_days`, a filled one never.
     """
     have = {str(symbol): set(own["date"]) for symbol, own in bars.groupby("symbol")}
     turned_away = {str(symbol): set(own["date"]) for symbol, own in refused.groupby("symbol")}
     nothing: set[pd.Timestamp] = set()
-    outcomes = []
+    rows, outcomes = [], []
     facts = zip(
-        asked["symbol"].astype("str"), asked["from_date"].dt.date, asked["to_date"].dt.date, asked["outage"],
-        asked["attempts"], strict=True,
+        asked["symbol"].astype("str"), asked["from_date"].dt.date, asked["to_date"].dt.date, asked["n_missing"],
+        asked["outage"], asked["attempts"], strict=True,
     )  # fmt: skip
-    for symbol, first, last, outage, before in facts:
-        sessions = set(calendars.calendar(symbol).sessions(first, last).as_unit("us"))
-        left = sessions - have.get(symbol, nothing)
+    for symbol, first, last, missing, outage, before in facts:
+        sessions = [*calendars.calendar(symbol).sessions(first, last).as_unit("us")]
+        left = [day not in have.get(symbol, nothing) for day in sessions]
         cause = ""
-        if left:
-            refused_here = bool(left & turned_away.get(symbol, nothing))
+        if any(left):
+            open_days = {day for day, gone in zip(sessions, left, strict=True) if gone}
+            refused_here = bool(open_days & turned_away.get(symbol, nothing))
             cause = _cause(len(sessions), float(outage), symbol in failed, refused_here, rules)
-        state = "failed" if cause == "fetch_failed" else _state(len(left), len(sessions))
+        state = "failed" if cause == "fetch_failed" else _state(sum(left), len(sessions))
         wait = {"": 0, "fetch_failed": 1}.get(cause, rules.retry_after_days)
-        outcomes.append(Outcome(len(sessions) - len(left), state, cause, int(before) + 1, wait))
-    return hole_rows(asked, on, outcomes)
+        parts = _what_is_left(symbol, sessions, left, int(missing))
+        rows += parts
+        whole = Outcome(len(sessions) - sum(left), state, cause, int(before) + 1, wait)
+        if any(left) and not left[0]:  # what is left has rows of its own
+            whole = replace(whole, wait=0)
+        rest = replace(whole, n_filled=0, state="failed" if state == "failed" else "unfilled", wait=wait)
+        outcomes += [whole, *[rest] * (len(parts) - 1)]
+    return hole_rows(pd.DataFrame(rows, columns=["symbol", "from_date", "to_date", "n_missing"]), on, outcomes)
+
+
+def _what_is_left(
+    symbol: str, sessions: Sequence[pd.Timestamp], left: Sequence[bool], missing: int
+) -> list[dict[str, object]]:
+    """Cut a hole that was asked for into what is one now: the first row is the hole itself, the others lie inside it.
+
+    A hole whose end was filled ends earlier. Where its beginning was filled, its row stays as it was and
+    every run that is left follows as a hole of its own, so that each is found again by its first session.
+    """
+    begin, end = runs(np.array(left, dtype=np.bool_))
+    whole = {"symbol": symbol, "from_date": sessions[0], "to_date": sessions[-1], "n_missing": missing}
+    cut = [
+        {"symbol": symbol, "from_date": sessions[a], "to_date": sessions[b], "n_missing": int(b - a) + 1}
+        for a, b in zip(begin, end, strict=True)
+    ]
+    if cut and left[0]:
+        return [{**whole, "to_date": cut[0]["to_date"]}, *cut[1:]]
+    return [whole, *cut]
 
 
 def _state(left: int, sessions: int) -> str:

@@ -95,15 +95,13 @@ def _of_steps(evidence: Evidence) -> list[pd.DataFrame]:
     ]
     for name, rows, word in (("door", evidence.rejects, "reason"), ("revision", evidence.revisions, "field")):
         parts.append(_summed(name, rows, rows[word]))
-    holes = evidence.holes.loc[evidence.holes["state"] != "filled"]
-    repaired = holes.rename(columns={"date": "looked_on"}).assign(date=holes["from_date"])
-    parts.append(_summed("repair", repaired, holes["cause"].where(holes["cause"] != "", holes["state"])))
+    parts.append(_summed("repair", evidence.holes, evidence.holes["cause"], ("from_date", "to_date")))
     return [part.assign(passed=False) for part in parts]
 
 
-def _summed(check: str, rows: pd.DataFrame, words: pd.Series) -> pd.DataFrame:
+def _summed(check: str, rows: pd.DataFrame, words: pd.Series, span: tuple[str, str] = ("date", "date")) -> pd.DataFrame:
     """One row per symbol: how many of what, from when to when."""
-    labelled = pd.DataFrame({"symbol": rows["symbol"], "date": rows["date"], "word": words})
+    labelled = pd.DataFrame({"symbol": rows["symbol"], "from": rows[span[0]], "to": rows[span[1]], "word": words})
     out = []
     for symbol, own in labelled.groupby("symbol", sort=True):
         counts = own["word"].value_counts().sort_index()
@@ -112,8 +110,8 @@ def _summed(check: str, rows: pd.DataFrame, words: pd.Series) -> pd.DataFrame:
                 "symbol": symbol,
                 "check": check,
                 "n": len(own),
-                "from_date": own["date"].min(),
-                "to_date": own["date"].max(),
+                "from_date": own["from"].min(),
+                "to_date": own["to"].max(),
                 "message": ", ".join(f"{n} {word}" for word, n in counts.items()),
             }
         )
@@ -145,6 +143,21 @@ def new_audits(stored: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
         same &= new.eq(old) | (new.isna() & old.isna())
     news = rows.assign(audit=np.where(known, both["audit_stored"].fillna(-1) + 1, 0).astype("int64"))
     return news.loc[~same.to_numpy()].reset_index(drop=True)
+
+
+def still_open(holes: pd.DataFrame, findings: pd.DataFrame) -> pd.DataFrame:
+    """Keep the holes that are holes of the bars as they are: what was filled by a refresh or a later fetch is none.
+
+    Parameters
+    ----------
+    holes : DataFrame
+        Newest row of ohlcv_holes for each hole.
+    findings : DataFrame
+        Rows of ohlcv_findings; each gap of the bars is one.
+    """
+    gaps = findings.loc[findings["rule"] == "gap", ["symbol", "from_date"]]
+    here = pd.MultiIndex.from_frame(holes[["symbol", "from_date"]]).isin(pd.MultiIndex.from_frame(gaps))
+    return holes.loc[here & (holes["state"] != "filled").to_numpy()].reset_index(drop=True)
 
 
 def explain_gaps(findings: pd.DataFrame, holes: pd.DataFrame) -> pd.DataFrame:

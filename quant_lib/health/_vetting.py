@@ -10,6 +10,7 @@ import pandas as pd
 
 from quant_lib.calendars import CRYPTO, BoolArray, Calendar, Calendars, DateArray, each_calendar
 from quant_lib.contracts import OHLCV, OHLCV_REJECTS, OHLCV_REVISIONS
+from quant_lib.health._adjusted import BASIS_TOLERANCE
 from quant_lib.health._errors import BarsContractError
 from quant_lib.health._tape import FloatArray, _labels, _require
 
@@ -17,8 +18,6 @@ _PRICES: Final = ("open", "high", "low", "close")
 _VALUES: Final = (*_PRICES, "volume")
 ONE_DAY: Final = dt.timedelta(days=1)
 _BASIS_BARS: Final = 3
-_BASIS_TOLERANCE: Final = 1e-3
-"""Rounding of adjusted prices to the tick, relative."""
 _MOVED_WEEKDAYS: Final = 2
 """Different weekdays on which a month must have bars the calendar knows no session for."""
 
@@ -333,8 +332,8 @@ def _rebased(both: pd.DataFrame, tolerance: float) -> pd.DataFrame:
     for symbol, own in both.groupby("symbol", sort=True):
         ratio = own["close_served"].to_numpy(dtype=np.float64) / own["close_stored"].to_numpy(dtype=np.float64)
         factor = float(np.median(ratio))
-        same = len(ratio) >= _BASIS_BARS and bool((np.abs(ratio / factor - 1.0) <= _BASIS_TOLERANCE).all())
-        if same and abs(factor - 1.0) > max(tolerance, 2.0 * _BASIS_TOLERANCE):
+        same = len(ratio) >= _BASIS_BARS and bool((np.abs(ratio / factor - 1.0) <= BASIS_TOLERANCE).all())
+        if same and abs(factor - 1.0) > max(tolerance, 2.0 * BASIS_TOLERANCE):
             rows.append(
                 {"date": own["date"].max(), "symbol": symbol, "field": "basis", "stored": 1.0, "served": factor}
             )

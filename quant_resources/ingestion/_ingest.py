@@ -127,12 +127,11 @@ def ingest(
         for part in batches(remaining, checkpoint_bars) if remaining else [[]]:
             results = client.fetch_bars([BarRequest(w.symbol, w.n_bars) for w in part], on_result=reporter)
             fresh = vetted(results, calendars, clock, (start, on), now)
-            before = stored_until(lake, on).newest if part else {}
-            receipt, changed = add_bars(lake, fresh, on)
-            worklist.finish(part, results, fresh, before)
-            commits.append(receipt)
+            made = add_bars(lake, fresh, on)
+            worklist.finish(part, results, fresh, made.per_symbol)
+            commits.append(made.receipt)
             rejects.append(fresh.rejects)
-            revised.append(changed)
+            revised.append(made.changed)
             failed |= {r.symbol for r in results if r.error is not None and str(r.status) in _PASSING}
         remaining = [want for want in remaining if want.symbol in failed]
         if not remaining:
@@ -177,19 +176,21 @@ class _Worklist:
         current = sorted(set(followed) - wanted - set(settled["symbol"]))
         complete = pending_rows([Want(symbol, on, on, 0, "") for symbol in current], on)
         complete = complete.assign(status="already_current", message=None)
-        complete["asked_from"] = pd.Series(pd.NaT, index=complete.index, dtype="datetime64[us]")
+        # What a killed run had asked for and stored is still to be told to have been asked for.
+        asked = earlier.loc[earlier["status"] == "pending"].set_index("symbol")["asked_from"]
+        complete["asked_from"] = asked.reindex(complete["symbol"]).to_numpy()
         parts = [typed(part, OHLCV_FETCHES) for part in (settled, complete, pending_rows(wants, on))]
         worklist = cls(lake, on, _ordered(pd.concat(parts, ignore_index=True)))
         worklist._save()
         return worklist
 
     def finish(
-        self, part: Sequence[Want], results: Sequence[BarResult], fresh: Vetted, before: Mapping[str, dt.date]
+        self, part: Sequence[Want], results: Sequence[BarResult], fresh: Vetted, added: Mapping[str, int]
     ) -> None:
         """Store what became of a part."""
         if not part:
             return
-        made = pd.DataFrame(_outcomes(part, results, fresh, before))
+        made = pd.DataFrame(_outcomes(part, results, fresh, added))
         made["attempts"] += made["symbol"].map(self.rows.set_index("symbol")["attempts"])
         rest = self.rows.loc[~self.rows["symbol"].isin(made["symbol"])]
         outcome = typed(made.assign(date=label_of(self._on)), OHLCV_FETCHES)
@@ -210,22 +211,17 @@ def _ordered(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _outcomes(
-    part: Sequence[Want], results: Sequence[BarResult], fresh: Vetted, before: Mapping[str, dt.date]
+    part: Sequence[Want], results: Sequence[BarResult], fresh: Vetted, added: Mapping[str, int]
 ) -> list[dict[str, object]]:
     """One row per symbol asked for: what asking gave."""
-    cutoff = fresh.good["symbol"].map(before)
-    newer = fresh.good["date"] > pd.to_datetime(cutoff).astype("datetime64[us]")
-    added = fresh.good.loc[cutoff.isna() | newer].groupby("symbol").size()
     newest = fresh.good.groupby("symbol")["date"].max()
     refused = fresh.rejects.groupby("symbol").size()
     rows = []
     for want, result in zip(part, results, strict=True):
         n_added, n_refused = int(added.get(want.symbol, 0)), int(refused.get(want.symbol, 0))
-        last = newest.get(want.symbol)
-        last_day = max(
-            (day for day in (before.get(want.symbol), None if last is None else last.date()) if day), default=None
-        )
-        status, message = _judge(want, result, n_added, n_refused, last_day)
+        served = newest.get(want.symbol)
+        last = max((day for day in (want.have, None if served is None else served.date()) if day), default=None)
+        status, message = _judge(want, result, n_added, n_refused, last)
         rows.append(
             {
                 "symbol": want.symbol,
@@ -245,10 +241,8 @@ def _judge(want: Want, result: BarResult, n_added: int, n_refused: int, last: dt
     """Status and message: a symbol is done only if bars came or what is stored is current (semantics 2.2)."""
     if result.error is not None:
         return str(result.status), str(result.error)
-    if n_added:
-        return "fetched", None
-    if last is not None and last >= want.until:
-        return "already_current", None
+    if last is not None and (last >= want.until or want.have is None or last > want.have):
+        return "fetched" if n_added else "already_current", None
     if last is None:
         why = f"all {n_refused} bars were refused, see ohlcv_rejects" if n_refused else "no closed bar in the window"
         return "no_data", f"{len(result.bars)} bars served: {why}"

@@ -14,6 +14,9 @@ from quant_lib.calendars import Calendar, CalendarBook, label_of, session_number
 OVERLAP_BARS = 5
 """Stored sessions asked for again, so that a provider rewriting history is noticed."""
 
+NEW = "new"
+"""Why a symbol without any bar is asked for."""
+
 _SPARE_BARS = 2
 
 
@@ -34,6 +37,8 @@ class Want:
         days the calendar does not know cannot push a wanted one out.
     why : str
         new, behind, or deeper (history is wanted from further back than ever asked).
+    have : datetime.date, optional
+        Newest stored session.
     """
 
     symbol: str
@@ -41,6 +46,7 @@ class Want:
     until: dt.date
     n_bars: int
     why: str
+    have: dt.date | None = None
 
 
 @dataclass(frozen=True)
@@ -108,7 +114,7 @@ def plan_wants(
         until = last_expected(calendar, min(on, ended.get(symbol, on)))
         since = max(start, listed.get(symbol, start))
         have = stored.newest.get(symbol)
-        why = "new"
+        why = NEW
         if have is not None:
             deeper = stored.asked_from.get(symbol, since) > since
             if have >= until and not deeper:
@@ -119,7 +125,7 @@ def plan_wants(
                 overlap = calendar.session_date(np.array([before], dtype=np.int64))[0]
                 since = max(start, overlap.astype("datetime64[D]").item())
         n_bars = max(1, (clock.date() - since).days + _SPARE_BARS)
-        wants.append(Want(symbol, since, until, n_bars, why))
+        wants.append(Want(symbol, since, until, n_bars, why, have))
     return wants
 
 

@@ -25,6 +25,7 @@ from quant_lib.health import (
     explain_gaps,
     new_audits,
     registry_rows,
+    still_open,
 )
 from quant_resources.ingestion._repair import newest_holes
 from quant_resources.memory import return_freed_memory
@@ -57,8 +58,7 @@ def audit_date(
         Commits of ohlcv_health, ohlcv_findings, health_registry.
     """
     report = assess_health(lake.read("ohlcv", until=on), on, rules, calendars)
-    holes = newest_holes(lake)
-    open_holes = holes.loc[holes["state"] != "filled"]
+    open_holes = still_open(newest_holes(lake), report.findings)
     report = HealthReport(report.health, explain_gaps(report.findings, open_holes), report.quarantined)
     evidence = Evidence(
         _rows(lake, OHLCV_FETCHES, "date", on),

@@ -98,11 +98,11 @@ def repair(
         requests = [BarRequest(str(s), (clock.date() - day.date()).days + _SPARE_BARS) for s, day in oldest.items()]
         results = client.fetch_bars(requests)
         fresh = vetted(results, calendars, clock, (start, on), now)
-        receipt, _ = add_bars(lake, fresh, on)
+        made = add_bars(lake, fresh, on)
         stored = lake.read("ohlcv", columns=["symbol", "date"], symbols=list(oldest.index), until=on)
         failed = {result.symbol for result in results if result.error is not None}
         judged = judge_repair(plan.ask, stored, fresh.rejects, failed, on, rules, calendars)
-        added = receipt.rows_added
+        added = made.receipt.rows_added
     rows = pd.concat([judged, plan.deferred], ignore_index=True) if len(judged) else plan.deferred
     rows = typed(rows, OHLCV_HOLES)
     return RepairReport(rows, plan.remembered, lake.add_missing(OHLCV_HOLES, rows), added)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from quant_lib.calendars import CalendarBook, label_of
-from quant_lib.contracts import OHLCV, OHLCV_REJECTS, OHLCV_REVISIONS, TableSpec
-from quant_lib.health import revisions, split_closed, stamp_bars, vet_bars
-from quant_resources.ingestion._plan import Stored
+from quant_lib.contracts import OHLCV, OHLCV_REFRESHES, OHLCV_REJECTS, OHLCV_REVISIONS, TableSpec
+from quant_lib.health import revisions, split_closed, stamp_bars, unsaid, vet_bars
+from quant_resources.ingestion._plan import NEW, Stored
 
 if TYPE_CHECKING:
     from quant_resources.lakehouse import Lake, Receipt
@@ -81,20 +81,48 @@ def vetted(
     return Vetted(typed(good, OHLCV), typed(rejects.assign(rejected_on=label_of(window[1])), OHLCV_REJECTS))
 
 
-def add_bars(lake: Lake, fresh: Vetted, on: dt.date) -> tuple[Receipt, pd.DataFrame]:
-    """Store what is not stored yet; return the commit and how the provider now differs from what was."""
-    changed = typed(_revisions(lake, fresh.good, on).assign(seen_on=label_of(on)), OHLCV_REVISIONS)
+@dataclass(frozen=True)
+class Added:
+    """What storing some bars did.
+
+    Attributes
+    ----------
+    receipt : Receipt
+        Commit of ohlcv.
+    changed : DataFrame
+        Rows of ohlcv_revisions: how the provider now differs from what was stored, where that is news.
+    per_symbol : mapping of str to int
+        Bars stored of each symbol, older ones than the newest it had included.
+    """
+
+    receipt: Receipt
+    changed: pd.DataFrame
+    per_symbol: Mapping[str, int]
+
+
+def add_bars(lake: Lake, fresh: Vetted, on: dt.date) -> Added:
+    """Store what is not stored yet, and how the provider now differs from what was."""
+    good = fresh.good
+    stored = _since(lake, OHLCV, good, on)
+    seen = revisions(stored, good)
+    changed = unsaid(seen, _since(lake, OHLCV_REVISIONS, seen), _since(lake, OHLCV_REFRESHES, seen))
+    changed = typed(changed.assign(seen_on=label_of(on)), OHLCV_REVISIONS)
+    held = pd.MultiIndex.from_frame(stored[["symbol", "date"]])
+    new = good.loc[~pd.MultiIndex.from_frame(good[["symbol", "date"]]).isin(held)]
     # Evidence first: a kill between the commits leaves a symbol without its new bars, so that it is asked for again.
     lake.add_missing(OHLCV_REJECTS, fresh.rejects)
     lake.add_missing(OHLCV_REVISIONS, changed)
-    return lake.add_missing(OHLCV, fresh.good), changed
+    counts = new.groupby("symbol").size()
+    per_symbol = dict(zip(counts.index.astype(str), counts.astype(int), strict=True))
+    return Added(lake.add_missing(OHLCV, good), changed, per_symbol)
 
 
-def _revisions(lake: Lake, good: pd.DataFrame, on: dt.date) -> pd.DataFrame:
-    if good.empty or not lake.exists("ohlcv"):
-        return revisions(good.iloc[:0], good.iloc[:0])
-    symbols = sorted(good["symbol"].unique())
-    return revisions(lake.read("ohlcv", since=good["date"].min().date(), until=on, symbols=symbols), good)
+def _since(lake: Lake, spec: TableSpec, rows: pd.DataFrame, until: dt.date | None = None) -> pd.DataFrame:
+    """Read the rows of a table that concern the symbols of some bars, from the oldest of their dates on."""
+    if rows.empty or not lake.exists(spec.name):
+        return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in spec.pandas_types().items()})
+    symbols = sorted(rows["symbol"].unique())
+    return lake.read(spec.name, since=rows["date"].min().date(), until=until, symbols=symbols)
 
 
 def stored_until(lake: Lake, on: dt.date) -> Stored:
@@ -106,8 +134,10 @@ def stored_until(lake: Lake, on: dt.date) -> Stored:
         last = rows.groupby("symbol")["date"].max()
         newest = dict(zip(last.index.astype(str), last.dt.date, strict=True))
     if lake.exists("ohlcv_fetches"):
-        rows = lake.read("ohlcv_fetches", columns=["symbol", "date", "status", "asked_from"])
-        rows = rows.loc[rows["status"].isin(["fetched", "already_current"]) & rows["asked_from"].notna()]
+        rows = lake.read("ohlcv_fetches", columns=["symbol", "date", "status", "asked_from", "message"])
+        # A part is committed whole: where a killed run left a new symbol pending that has bars, it had been asked for.
+        kept = rows["status"].eq("pending") & rows["message"].str.startswith(NEW) & rows["symbol"].isin(newest)
+        rows = rows.loc[(rows["status"].isin(["fetched", "already_current"]) | kept) & rows["asked_from"].notna()]
         first = rows.groupby("symbol")["asked_from"].min()
         asked = dict(zip(first.index.astype(str), first.dt.date, strict=True))
     return Stored(newest, asked)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from quant_lib.errors import QuantError
 
@@ -139,6 +140,8 @@ class FrameMismatchError(QuantError):
 class WriteConflictError(QuantError):
     """Other writers kept winning."""
 
+    retryable: ClassVar[bool] = True
+
     table: str
     attempts: int
 
@@ -152,6 +155,8 @@ class WriteConflictError(QuantError):
 @dataclass(eq=False)
 class StorageError(QuantError):
     """The disk refused a write; the version before it is untouched."""
+
+    retryable: ClassVar[bool] = True
 
     table: str
     path: str

@@ -9,7 +9,7 @@ from quant_resources.technicals.coverage import (
     InvalidCoverageError,
     read_coverage,
 )
-from quant_resources.technicals.snapshot import SnapshotRules, TechnicalsSnapshot, take_snapshot
+from quant_resources.technicals.snapshot import SnapshotRules, TechnicalsSnapshot, resume_snapshot, take_snapshot
 
 __all__ = [
     "COVERAGE_FILE",
@@ -19,5 +19,6 @@ __all__ = [
     "SnapshotRules",
     "TechnicalsSnapshot",
     "read_coverage",
+    "resume_snapshot",
     "take_snapshot",
 ]

@@ -53,7 +53,10 @@ class CoverageArtifact(_Model):
     workers: Annotated[int, Field(ge=1, description="Requests in flight at most.")]
     requested: Annotated[int, Field(ge=0, description="Symbols asked for.")]
     coverage: Annotated[float, Field(ge=0.0, le=1.0, description="Share of them with a row.")]
-    attempts: Annotated[list[Attempt], Field(min_length=1, description="In order.")]
+    attempts: Annotated[
+        list[Attempt],
+        Field(min_length=1, description="In order; what earlier runs of the day had brought is the first."),
+    ]
     failed_symbols: list[str] = Field(description="Symbols without a row, sorted, each once.")
 
     @model_validator(mode="after")

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -182,6 +182,37 @@ def take_snapshot(
         pause(wait)
     rows = _rows(answers, brought, on, clock)
     return TechnicalsSnapshot(rows, _fetches(answers, tries, on), tuple(attempts), started_at, rules.workers)
+
+
+def resume_snapshot(earlier: pd.DataFrame, rest: TechnicalsSnapshot) -> TechnicalsSnapshot:
+    """Put a snapshot of what was missing together with what earlier runs of the day had brought.
+
+    Parameters
+    ----------
+    earlier : DataFrame
+        Rows of ``technicals`` of the day. They stay as they are, each with the time it was fetched at.
+    rest : TechnicalsSnapshot
+        Of the other symbols wanted, none of which has a row in ``earlier``.
+
+    Returns
+    -------
+    TechnicalsSnapshot
+        Attempt 1 is what was there; those of ``rest`` follow.
+    """
+    there = Attempt(idx=1, fetched=len(earlier), failed=len(rest.fetches), duration_s=0.0)
+    later = [attempt.model_copy(update={"idx": attempt.idx + 1}) for attempt in rest.attempts]
+    rows = pd.concat([earlier, rest.rows.assign(attempt=rest.rows["attempt"] + 1)], ignore_index=True)
+    kept = pd.DataFrame(
+        {"date": earlier["date"], "symbol": earlier["symbol"], "status": "fetched", "attempts": 1, "message": None}
+    )
+    asked = rest.fetches.assign(attempts=rest.fetches["attempts"] + 1)
+    fetches = pd.concat([kept.astype(TECHNICALS_FETCHES.pandas_types()), asked], ignore_index=True)
+    return replace(
+        rest,
+        rows=rows.sort_values("symbol", kind="stable", ignore_index=True),
+        fetches=fetches.sort_values("symbol", kind="stable", ignore_index=True),
+        attempts=(there, *later),
+    )
 
 
 def _wait(client: TradingViewClient, failed: list[_Answer], attempt: int) -> float | None:

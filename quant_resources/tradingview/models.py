@@ -181,8 +181,12 @@ class Limits:
 
     @classmethod
     def loopback(cls) -> Self:
-        """Return limits for a server on this machine: the same patience, short pauses."""
-        return cls(backoff_base=0.05, backoff_cap=2.0)
+        """Return limits for a server on this machine: short pauses, and patience with its screener.
+
+        The market's first answer of a day may compile its kernels first: half a minute of processor time, which on a
+        busy machine are minutes. Asking again would only make its queue longer.
+        """
+        return cls(backoff_base=0.05, backoff_cap=2.0, request_timeout=180.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,9 @@ class TradingViewResource(ConfigurableResource):  # type: ignore[type-arg]
     paid: bool = Field(default=False, description="Live only: use the host for paying accounts.")
     concurrency: int = Field(default=16, description="Chart sessions open at once on the one socket.")
     connect_timeout: float = Field(default=15.0, description="Seconds for connecting.")
-    request_timeout: float = Field(default=30.0, description="Seconds for one screener request.")
+    request_timeout: float = Field(
+        default=0.0, description="Seconds for one screener request; 0: 30 to the world, 180 inside the machine."
+    )
     symbol_timeout: float = Field(default=15.0, description="Seconds for one symbol, per attempt.")
     data_timeout: float = Field(default=20.0, description="Seconds a socket may send nothing but heartbeats.")
     attempts: int = Field(default=4, description="Tries per symbol.")
@@ -69,7 +71,7 @@ class TradingViewResource(ConfigurableResource):  # type: ignore[type-arg]
             base,
             concurrency=self.concurrency,
             connect_timeout=self.connect_timeout,
-            request_timeout=self.request_timeout,
+            request_timeout=self.request_timeout or base.request_timeout,
             symbol_timeout=self.symbol_timeout,
             data_timeout=self.data_timeout,
             attempts=self.attempts,

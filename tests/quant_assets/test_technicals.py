@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 
 from quant_assets.checks.technicals import judge_technicals
-from quant_assets.dataops.technicals_rows import record_past, store_snapshot
+from quant_assets.dataops.technicals_rows import keep, record_past, store_snapshot, vouched_rows
 from quant_lib.contracts import TECHNICALS, TECHNICALS_FETCHES
 from quant_lib.errors import InvalidKeyError, MissingDataError
 from quant_lib.technicals import columns
 from quant_resources.artifacts import ArtifactsResource
-from quant_resources.technicals import Attempt, TechnicalsSnapshot
+from quant_resources.technicals import Attempt, TechnicalsSnapshot, resume_snapshot
 
 DAY = dt.date(2024, 5, 31)
 NOW = dt.datetime(2024, 6, 1, tzinfo=dt.UTC)
@@ -108,3 +108,29 @@ def test_when_nothing_answered_the_step_fails_and_the_outcomes_are_kept(lake, ar
 def test_a_run_id_never_becomes_a_path(artifacts, run_id):
     with pytest.raises(InvalidKeyError):
         artifacts.write_evidence("technicals", DAY, run_id, "x.json", b"{}")
+
+
+def test_a_snapshot_cut_short_is_completed_and_what_was_there_stays(lake, artifacts):
+    store_snapshot(lake, artifacts, snapshot(failed=("A:Z", "A:ZZ")), DAY, "run-1")
+    there = vouched_rows(lake, artifacts, DAY)
+    assert there["symbol"].tolist() == ["A:X", "A:Y"]
+    rest = resume_snapshot(there, snapshot(fetched=("A:Z",), failed=("A:ZZ",), close=11.0))
+    stored = store_snapshot(lake, artifacts, rest, DAY, "run-2")
+    assert [(a.idx, a.fetched, a.failed) for a in stored.coverage.attempts] == [(1, 2, 2), (2, 1, 1)]
+    assert lake.read("technicals", date=DAY)["close_1d"].tolist() == [10.0, 10.0, 11.0]
+    assert lake.read("technicals_fetches", date=DAY)["status"].tolist() == ["fetched"] * 3 + ["rate_limited"]
+    verdict = judge(lake, artifacts)
+    assert verdict.passed, verdict.message
+    assert verdict.figures["coverage"] == 0.75
+    # Nobody answers this time: nothing is lost by having asked.
+    again = resume_snapshot(vouched_rows(lake, artifacts, DAY), snapshot(fetched=(), failed=("A:ZZ",)))
+    assert not store_snapshot(lake, artifacts, again, DAY, "run-3").receipt.changed
+    assert judge(lake, artifacts).passed
+
+
+def test_rows_whose_evidence_was_touched_are_taken_again(lake, artifacts):
+    assert vouched_rows(lake, artifacts, DAY).empty
+    stored = store_snapshot(lake, artifacts, snapshot(), DAY, "run-1")
+    assert not keep(lake, DAY).changed
+    (Path(artifacts.root) / stored.path).write_text("{}")
+    assert vouched_rows(lake, artifacts, DAY).empty

@@ -59,6 +59,32 @@ def test_a_split_moves_only_what_was_known_after_it(split_market):
     assert today.loc[mine, "close"].pct_change().abs().max() < 0.2  # one basis, no seam
 
 
+def test_what_was_told_of_a_split_or_a_revision_is_not_told_again_every_day(bench):
+    bars = pd.concat([bench.walk(symbol, 70) for symbol in (SPLIT, OTHER)], ignore_index=True)
+    mine, old = bars["symbol"] == SPLIT, bars["timestamp"] < "2024-02-15"
+    split = bars.copy()
+    split.loc[mine, PRICES] /= 4.0
+    split.loc[mine, "volume"] *= 4.0
+    revised = split.copy()
+    revised.loc[(bars["symbol"] == OTHER) & (bars["timestamp"] == "2024-02-13"), "volume"] += 1.0
+    told = {}
+    for day in range(13, 20):
+        on = dt.date(2024, 2, day)
+        market = bars if day < 15 else revised
+        instruments = bench.catalogue([SPLIT, OTHER], on)
+        report = bench.ingest(bench.client(bench.source(market), on), instruments, on)
+        told[day] = report.revised[["symbol", "field"]].to_numpy().tolist()
+    assert old.any()
+    assert told == {day: [] for day in range(13, 20)} | {15: [[OTHER, "volume"], [SPLIT, "basis"]]}
+    assert len(bench.lake.read("ohlcv_revisions")) == 2
+    # The next change is news, and so is one that undoes the last.
+    on = dt.date(2024, 2, 20)
+    again = split.copy()
+    again.loc[(bars["symbol"] == OTHER) & (bars["timestamp"] == "2024-02-16"), "volume"] += 2.0
+    report = bench.ingest(bench.client(bench.source(again), on), bench.catalogue([SPLIT, OTHER], on), on)
+    assert report.revised[["symbol", "field"]].to_numpy().tolist() == [[OTHER, "volume"]]
+
+
 def test_a_refresh_settles_the_factor(split_market):
     bench, instruments, client = split_market
     bench.ingest(client, instruments, ON)

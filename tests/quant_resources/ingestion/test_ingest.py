@@ -13,7 +13,7 @@ from quant_resources.ingestion import Stored, plan_wants
 from quant_resources.lakehouse import Lake
 from quant_resources.tradingview import Limits
 
-ON = dt.date(2024, 3, 31)
+ON, NEXT = dt.date(2024, 3, 31), dt.date(2024, 4, 1)
 SYMBOLS = [f"BINANCE:{chr(65 + i)}USDT" for i in range(12)]
 
 
@@ -200,6 +200,34 @@ def test_a_killed_run_is_resumed_where_it_was(bench, bars):
     assert bench.servers[-1].counters["create_series"] == len(SYMBOLS) - done
     assert set(statuses(report).values()) == {"fetched"}
     assert len(bench.lake.read("ohlcv")) == 91 * len(SYMBOLS)
+
+
+def test_bars_of_a_killed_run_count_as_asked_for_and_a_deeper_history_is_still_fetched(bench, bars):
+    instruments, source = bench.catalogue(SYMBOLS, ON), bench.source(bars)
+    client, since, later = bench.client(source, ON), dt.date(2024, 3, 1), bench.catalogue(SYMBOLS, NEXT)
+    lost = bench.lake.replace
+    bench.lake.replace = lambda spec, rows, **cell: (  # the last thing of the run, telling what came, is lost
+        None if spec.name == "ohlcv_fetches" and not rows["status"].eq("pending").any() else lost(spec, rows, **cell)
+    )
+    bench.ingest(client, instruments, ON, start=since)
+    bench.lake.replace = lost
+    assert set(bench.lake.read("ohlcv_fetches")["status"]) == {"pending"}
+    deeper = bench.ingest(bench.client(source, NEXT), later, NEXT)
+    assert bench.lake.read("ohlcv")["date"].min() == pd.Timestamp("2024-01-01")
+    assert set(statuses(deeper).values()) == {"fetched"}
+    assert deeper.fetches["rows_added"].sum() == deeper.rows_added > 0
+    # The same date again keeps what the killed run had asked from.
+    rerun = bench.ingest(client, instruments, ON, start=since)
+    assert rerun.fetches["asked_from"].dt.date.tolist() == [since] * len(SYMBOLS)
+
+
+def test_older_bars_that_came_are_counted(bench, bars):
+    instruments, client = bench.catalogue(SYMBOLS, ON), bench.client(bench.source(bars), ON)
+    bench.ingest(client, instruments, ON, start=dt.date(2024, 3, 1))
+    report = bench.ingest(client, instruments, ON, start=dt.date(2024, 1, 1))
+    assert report.rows_added == 60 * len(SYMBOLS)
+    assert report.fetches["rows_added"].tolist() == [60] * len(SYMBOLS)
+    assert set(statuses(report).values()) == {"fetched"}
 
 
 @pytest.mark.slow

@@ -159,3 +159,65 @@ def test_a_hard_refresh_replaces_on_request_and_records_why(bench, whole):
     assert ratio == pytest.approx(0.5)
     pd.testing.assert_frame_equal(bench.lake.read("ohlcv", version=version), before)
     assert len(bench.lake.read("ohlcv_refreshes")) == 1
+
+
+def registry(bench, on, symbol=SYMBOLS[2], check="repair"):
+    rows = bench.lake.read("health_registry", date=on, symbols=[symbol])
+    return rows.loc[rows["check"] == check].sort_values("audit").iloc[-1]
+
+
+def test_a_hole_that_a_refresh_filled_is_open_no_more(bench, whole, holed):
+    instruments = bench.catalogue(SYMBOLS, ON)
+    client = bench.client(bench.source(holed), ON)
+    bench.ingest(client, instruments, ON)
+    bench.repair(client, instruments, ON)
+    bench.audit(instruments, ON)
+    told = registry(bench, ON)
+    assert (told["passed"], told["n"], told["message"]) == (False, 2, "1 dark, 1 venue_outage")
+    assert (told["from_date"], told["to_date"]) == (pd.Timestamp("2024-02-01"), pd.Timestamp("2024-03-15"))
+    refresh(
+        bench.lake, bench.client(bench.source(whole), ON), instruments, SYMBOLS, ON,
+        start=dt.date(2024, 1, 1), now=dt.datetime(2024, 5, 1, tzinfo=dt.UTC), reason="the vendor found its bars",
+    )  # fmt: skip
+    audit = bench.audit(instruments, ON)
+    assert (audit.health["status"] == "healthy").all()
+    assert bool(registry(bench, ON)["passed"])
+
+
+@pytest.mark.parametrize(
+    ("back", "left"),
+    [
+        ((1, 2, 3), [("02-04", "02-20", 17)]),
+        ((20,), [("02-01", "02-19", 20)]),
+        ((5, 6), [("02-01", "02-04", 20), ("02-07", "02-20", 14)]),
+        ((1, 7, 20), [("02-02", "02-06", 5), ("02-08", "02-19", 12)]),
+    ],
+)
+def test_what_is_left_of_a_hole_filled_in_part_is_remembered_and_told_once(bench, whole, back, left):
+    symbol, later = SYMBOLS[2], ON + dt.timedelta(days=31)
+    longer = pd.concat([bench.walk(name, 150) for name in SYMBOLS], ignore_index=True)
+    days = [f"02-{d:02d}" for d in range(1, 21)]
+    instruments = bench.catalogue(SYMBOLS, ON)
+    client = bench.client(bench.source(without(whole, symbol, *days)), ON)
+    bench.ingest(client, instruments, ON)
+    bench.repair(client, instruments, ON)
+    instruments = bench.catalogue(SYMBOLS, later)
+    rest = [day for day in days if int(day[3:]) not in back]
+    client = bench.client(bench.source(without(longer, symbol, *rest)), later)
+    bench.ingest(client, instruments, later)
+    report = bench.repair(client, instruments, later)
+    assert judge_schema(OHLCV_HOLES, report.holes).passed
+    assert report.holes["n_filled"].sum() == report.bars_added == len(back)
+    assert set(report.holes["attempts"]) == {2}
+    asked = bench.servers[-1].counters["create_series"]
+    tomorrow = bench.repair(client, instruments, later + dt.timedelta(days=1))
+    assert (tomorrow.remembered, len(tomorrow.holes)) == (len(left), 0)
+    assert bench.servers[-1].counters["create_series"] == asked
+    bench.audit(instruments, later)
+    told = registry(bench, later)
+    assert (told["n"], told["message"]) == (len(left), f"{len(left)} dark")
+    open_rows = newest(bench).loc[symbol].dropna(subset="retry_on")
+    found = [
+        (f"{first:%m-%d}", f"{row.to_date:%m-%d}", row.n_missing) for first, row in open_rows.sort_index().iterrows()
+    ]
+    assert found == left
