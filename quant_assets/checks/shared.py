@@ -160,7 +160,7 @@ def judge_holes(lake: Lake, date: dt.date) -> Verdict:
     bars = lake.read("ohlcv", columns=["symbol", "date", "close"], until=date)
     holes = find_holes(bars, date, calendar_book(lake, date))
     holes = holes[holes["symbol"].isin(lake.read("ohlcv_fetches", date=date)["symbol"])]
-    known = pd.MultiIndex.from_frame(newest_holes(lake)[["symbol", "from_date"]])
+    known = pd.MultiIndex.from_frame(newest_holes(lake, holes)[["symbol", "from_date"]])
     silent = holes[~pd.MultiIndex.from_frame(holes[["symbol", "from_date"]]).isin(known)]
     told = require(
         silent.empty,

@@ -58,7 +58,7 @@ def audit_date(
         Commits of ohlcv_health, ohlcv_findings, health_registry.
     """
     report = assess_health(lake.read("ohlcv", until=on), on, rules, calendars)
-    open_holes = still_open(newest_holes(lake), report.findings)
+    open_holes = still_open(newest_holes(lake, _gaps(report.findings)), report.findings)
     report = HealthReport(report.health, explain_gaps(report.findings, open_holes), report.quarantined)
     evidence = Evidence(
         _rows(lake, OHLCV_FETCHES, "date", on),
@@ -75,6 +75,10 @@ def audit_date(
     ]
     return_freed_memory()
     return report, receipts
+
+
+def _gaps(findings: pd.DataFrame) -> pd.DataFrame:
+    return findings.loc[findings["rule"] == "gap"]
 
 
 def _rows(lake: Lake, spec: TableSpec, column: str, on: dt.date) -> pd.DataFrame:

@@ -87,7 +87,7 @@ def repair(
     bars = lake.read("ohlcv", columns=["symbol", "date", "close"], until=on)
     holes = find_holes(bars, on, calendars)
     holes = holes.loc[holes["symbol"].isin(set(symbols))]
-    known = newest_holes(lake)
+    known = newest_holes(lake, holes)
     if holes.empty:
         return RepairReport(typed(known.iloc[:0], OHLCV_HOLES), 0, lake.add_missing(OHLCV_HOLES, known.iloc[:0]), 0)
     plan = plan_repair(holes, known, on, _clock(client, on, holes, known), rules, start)
@@ -116,9 +116,32 @@ def _clock(client: TradingViewClient, on: dt.date, holes: pd.DataFrame, known: p
     return client.clock().date() if bool(due.any()) else on
 
 
-def newest_holes(lake: Lake) -> pd.DataFrame:
-    """Read what is known of each hole: its newest attempt, filled ones included."""
-    if not lake.exists("ohlcv_holes"):
-        return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in OHLCV_HOLES.pandas_types().items()})
-    rows = lake.read("ohlcv_holes").sort_values("date", kind="stable")
-    return rows.drop_duplicates(["symbol", "from_date"], keep="last").reset_index(drop=True)
+def newest_holes(lake: Lake, holes: pd.DataFrame) -> pd.DataFrame:
+    """Read what is known of some holes: the newest attempt at each, filled ones included.
+
+    Parameters
+    ----------
+    lake : Lake
+        Where attempts are.
+    holes : DataFrame
+        Columns symbol, from_date, to_date.
+
+    Returns
+    -------
+    DataFrame
+        Rows of ``ohlcv_holes``, at most one per hole. Months are read newest first, and none from before the holes
+        that are still looked for: nobody looked at a hole before it was there.
+    """
+    found = [pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in OHLCV_HOLES.pandas_types().items()})]
+    waiting = holes[["symbol", "from_date", "to_date"]]
+    for month in reversed(lake.months(OHLCV_HOLES.name)):
+        if waiting.empty or month < f"{waiting['to_date'].min():%Y-%m}":
+            break
+        first = pd.Timestamp(month)
+        rows = lake.read(OHLCV_HOLES.name, since=first.date(), until=(first + pd.offsets.MonthEnd()).date())
+        rows = rows.sort_values("date", kind="stable").drop_duplicates(["symbol", "from_date"], keep="last")
+        told = pd.MultiIndex.from_frame(rows[["symbol", "from_date"]])
+        here = pd.MultiIndex.from_frame(waiting[["symbol", "from_date"]])
+        found.append(rows.loc[told.isin(here)])
+        waiting = waiting.loc[~here.isin(told)]
+    return pd.concat(found, ignore_index=True)

@@ -131,6 +131,12 @@ class Reads(Tables):
         stamps = self.read(table, version=version, columns=["date"])["date"].unique()
         return sorted(pd.Timestamp(stamp).date() for stamp in stamps)
 
+    def months(self, table: str, *, version: int | None = None) -> list[str]:
+        """Months ("YYYY-MM") of which a shared table has rows, oldest first; from its log, no file is opened."""
+        if version is None and not self.exists(table):
+            return []
+        return sorted({file.partition for file in self._log(table).snapshot(version).files if file.rows})
+
     def witnesses(self, table: str) -> dict[str, tuple[int, int] | None]:
         """Rows of each month and the sum that stands for them, from the footers of the newest version alone.
 

@@ -221,3 +221,46 @@ def test_what_is_left_of_a_hole_filled_in_part_is_remembered_and_told_once(bench
         (f"{first:%m-%d}", f"{row.to_date:%m-%d}", row.n_missing) for first, row in open_rows.sort_index().iterrows()
     ]
     assert found == left
+
+
+def test_what_is_known_of_holes_is_read_from_the_months_that_can_tell(bench, holed, monkeypatch):
+    from quant_lib.calendars import CalendarBook
+    from quant_lib.health import find_holes
+    from quant_resources.ingestion import newest_holes
+    from quant_resources.lakehouse import _reads
+
+    long = pd.concat([bench.walk(symbol, 300) for symbol in SYMBOLS], ignore_index=True)
+    gone = pd.MultiIndex.from_frame(long[["symbol", "timestamp"]]).difference(
+        pd.MultiIndex.from_frame(holed[["symbol", "timestamp"]])
+    )
+    at = pd.MultiIndex.from_frame(long[["symbol", "timestamp"]])
+    client = bench.client(
+        bench.source(long[~(at.isin(gone) & (long["timestamp"] < "2024-04-01"))]), dt.date(2024, 10, 1)
+    )
+    for day in pd.date_range("2024-04-15", "2024-09-30", freq="15D"):
+        instruments = bench.catalogue(SYMBOLS, day.date())
+        bench.ingest(client, instruments, day.date())
+        bench.repair(client, instruments, day.date())
+    on = day.date()
+    bars = bench.lake.read("ohlcv", columns=["symbol", "date", "close"], until=on)
+    holes = find_holes(bars, on, CalendarBook.of(instruments))
+    assert len(holes) == 11
+    opened, real = [], _reads.verified_paths
+
+    def spy(spec, root, files):
+        opened.extend(file.partition for file in files if spec.name == "ohlcv_holes")
+        return real(spec, root, files)
+
+    monkeypatch.setattr(_reads, "verified_paths", spy)
+    told = newest_holes(bench.lake, holes)
+    assert opened == ["2024-09"], "what was asked for again lately says all"
+    everything = newest(bench).sort_index().reset_index()
+    columns = list(OHLCV_HOLES.column_names)
+    pd.testing.assert_frame_equal(
+        told.sort_values(["symbol", "from_date"], ignore_index=True)[columns], everything[columns]
+    )
+    opened.clear()
+    unknown = holes.head(1).assign(symbol="BINANCE:NEWUSDT", to_date=pd.Timestamp("2024-08-03"))
+    assert newest_holes(bench.lake, unknown).empty
+    assert opened == ["2024-09", "2024-08"], "nobody looked at a hole before it was there"
+    assert newest_holes(bench.lake, holes.iloc[:0]).empty
