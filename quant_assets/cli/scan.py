@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+import datetime as dt
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -39,9 +40,9 @@ def scan(
     settings, project = load_configured()
     config = project.scanner(scanner)
     side = _side(config, direction)
-    universe, where = _live(settings, project, config) if as_of is None else _stored(settings, as_of)
-    rules = scan_of(project, config, side).rules
-    found = screen(universe, rules)
+    seen = _live(settings, project, config) if as_of is None else _stored(settings, as_of)
+    rules, universe, where = scan_of(project, config, side).rules, seen.universe, seen.where
+    found = screen(universe, rules, on=seen.day)
     if as_json:
         emit_json({**_document(scanner, where, found), "survivorship": rules.survivorship})
         return
@@ -53,7 +54,9 @@ def scan(
         _print(_with_figure(found.candidates, universe, config_figure(config)).head(_SHOWN), "symbol")
     if len(found.candidates) > _SHOWN:
         out.print(f"{_SHOWN} of {len(found.candidates)} candidates shown; --json gives all", style="dim")
-    if explain:
+    if explain and found.drops.empty:
+        out.print("no symbol was left behind")
+    elif explain:
         _print(found.drops[["symbol", "step", "reason", "value", "threshold"]], "symbol", "step", "reason")
 
 
@@ -92,7 +95,15 @@ def config_figure(config: ScannerConfig) -> str:
     return VENDOR_COLUMNS.get(config.sort_by, config.sort_by)
 
 
-def _live(settings: Settings, project: Project, config: ScannerConfig) -> tuple[pd.DataFrame, str]:
+class _Seen(NamedTuple):
+    """What a scanner is judged on: rows, the day whose lists hold, and where they come from."""
+
+    universe: pd.DataFrame
+    day: dt.date
+    where: str
+
+
+def _live(settings: Settings, project: Project, config: ScannerConfig) -> _Seen:
     from quant_assets.alpha.scanning import listed_by_binance, scanned_universe
     from quant_assets.market import market_resource
     from quant_resources.binance import BinanceResource
@@ -103,10 +114,13 @@ def _live(settings: Settings, project: Project, config: ScannerConfig) -> tuple[
         universe = scanned_universe(client, project, config, listed)
         market = settings.market_url or "the embedded market"
         source = "" if listed is None else f", {len(listed)} symbols listed by Binance ({binance.client().where})"
-        return universe, f"live on {market} at {client.clock():%Y-%m-%d %H:%M} UTC{source}"
+        now = client.clock()
+        # A market of recorded bars stands in the past: whoever joined a list later is no member of its day.
+        day = now.date() - dt.timedelta(days=1)
+        return _Seen(universe, day, f"live on {market} at {now:%Y-%m-%d %H:%M} UTC{source}")
 
 
-def _stored(settings: Settings, as_of: str) -> tuple[pd.DataFrame, str]:
+def _stored(settings: Settings, as_of: str) -> _Seen:
     from quant_lib.decision import universe_on
     from quant_lib.errors import MissingDataError
     from quant_lib.keys import parse_partition_date
@@ -117,7 +131,8 @@ def _stored(settings: Settings, as_of: str) -> tuple[pd.DataFrame, str]:
     for name, rows in tables.items():
         if rows is None or rows.empty:
             raise MissingDataError(f"{name} of {date}", "the lakehouse", f"run: quant run data --date {date}")
-    return universe_on(tables["features"], tables["instruments"]), f"point in time on {date}, from the lakehouse"
+    universe = universe_on(tables["features"], tables["instruments"])
+    return _Seen(universe, date, f"point in time on {date}, from the lakehouse")
 
 
 def _document(scanner: str, where: str, found: ScreenResult) -> dict[str, Any]:

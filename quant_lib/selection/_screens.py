@@ -161,8 +161,12 @@ def judge_performance(figures: npt.NDArray[np.float64], how: str, bound: float) 
     return Judgement(keep, size, np.full(len(size), bound))
 
 
-def market_caps(frame: pd.DataFrame, caps: MarketCaps) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def market_caps(
+    frame: pd.DataFrame, caps: MarketCaps, on: dt.date | None = None
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Capitalisation in USD and place of each row; missing where nobody says.
+
+    Rows without a date are of a scan, whose market stands on day `on` and tells its own figures.
 
     Raises
     ------
@@ -173,6 +177,10 @@ def market_caps(frame: pd.DataFrame, caps: MarketCaps) -> tuple[npt.NDArray[np.f
     if date is not None and (caps.known_on is None or caps.known_on > date):
         what = "there is no market-cap file" if caps.known_on is None else f"the file is of {caps.known_on}"
         raise NotPointInTimeError(f"market capitalisation on {date}", what, "give a file of that day or before")
+    if date is None and on is not None and caps.known_on is not None and caps.known_on > on:
+        raise NotPointInTimeError(
+            f"market capitalisation on {on}", f"the file is of {caps.known_on}", "give a file of that day or before"
+        )
     outside = frame["base"].map(dict(caps.caps)).to_numpy(dtype="float64", na_value=np.nan)
     ranks = frame["base"].map(dict(caps.ranks)).to_numpy(dtype="float64", na_value=np.nan)
     if "market_cap" in frame:

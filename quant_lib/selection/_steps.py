@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import numpy as np
 import pandas as pd
 
@@ -64,16 +66,16 @@ def _volume(funnel: Funnel, rules: ScreenRules) -> None:
     funnel.judge("volume", rule, Judgement(value >= bar, value, np.asarray(bar, dtype="float64")))
 
 
-def capitalisation(funnel: Funnel, rules: ScreenRules) -> None:
+def capitalisation(funnel: Funnel, rules: ScreenRules, on: dt.date | None) -> None:
     if rules.market_caps is None:
         return
     asked = rules.market_caps
     if asked.floor is not None:
-        caps, _ = market_caps(funnel.frame, asked)
+        caps, _ = market_caps(funnel.frame, asked, on)
         verdict = Judgement(caps >= asked.floor, caps, np.full(len(caps), asked.floor))
         funnel.judge("market_cap", f"market capitalisation ≥ {amount(asked.floor)} USD", verdict)
     if asked.rank_limit is not None:
-        _, ranks = market_caps(funnel.frame, asked)
+        _, ranks = market_caps(funnel.frame, asked, on)
         verdict = Judgement(ranks <= asked.rank_limit, ranks, np.full(len(ranks), float(asked.rank_limit)))
         funnel.judge("market_cap_rank", f"among the first {asked.rank_limit} by market capitalisation", verdict)
 

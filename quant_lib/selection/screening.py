@@ -109,7 +109,7 @@ class ScreenResult:
         }
 
 
-def screen(universe: pd.DataFrame, rules: ScreenRules) -> ScreenResult:
+def screen(universe: pd.DataFrame, rules: ScreenRules, *, on: dt.date | None = None) -> ScreenResult:
     """Screen a universe of one date.
 
     Parameters
@@ -119,6 +119,8 @@ def screen(universe: pd.DataFrame, rules: ScreenRules) -> ScreenResult:
         and the features the rules read. Money (turnover, value_traded) in quote currency.
     rules : ScreenRules
         What to keep.
+    on : datetime.date, optional
+        Day whose lists and files hold, where the rows carry no date: a market may stand in the past.
 
     Returns
     -------
@@ -140,13 +142,13 @@ def screen(universe: pd.DataFrame, rules: ScreenRules) -> ScreenResult:
     rates = usd_rates(frame)
     frame = _in_dollars(frame, rates)
     funnel = Funnel(frame)
-    members = rules.members(_day(frame))
+    members = rules.members(_day(frame) or on)
     funnel.start(absent={*rules.include_symbols, *rules.ensure_symbols, *(members or ())})
     _membership(funnel, rules, members)
     _traded(funnel)
     _money(funnel, rules)
     funnel.ensured = frozenset(rules.ensure_symbols)
-    capitalisation(funnel, rules)
+    capitalisation(funnel, rules, on)
     screens(funnel, rules)
     trends(funnel, rules)
     funnel.ensured = frozenset()

@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quant_lib.selection import Membership, MembershipRow, NotPointInTimeError, ScreenRules, SymbolList, screen
+from quant_lib.selection import (
+    MarketCaps,
+    Membership,
+    MembershipRow,
+    NotPointInTimeError,
+    ScreenRules,
+    SymbolList,
+    screen,
+)
 
 D = dt.date
 LEFT_AND_CAME_BACK = Membership(
@@ -106,6 +114,21 @@ def test_members_by_stay_screen_a_past_day():
     assert found.candidates["symbol"].tolist() == ["NYSE:A"]  # B had left in 2019
     later = screen(frame("A", "B", day=D(2020, 6, 1)), rules(membership=LEFT_AND_CAME_BACK))
     assert later.candidates["symbol"].tolist() == ["NYSE:A", "NYSE:B"]
+
+
+def test_a_scan_is_judged_by_the_day_its_market_stands_on():
+    live, old = frame("A", "B").drop(columns="date"), D(2020, 6, 1)
+    stays = rules(membership=LEFT_AND_CAME_BACK)
+    assert screen(live, stays, on=old).candidates["symbol"].tolist() == ["NYSE:A", "NYSE:B"]
+    assert screen(live, stays, on=D(2019, 6, 1)).candidates["symbol"].tolist() == ["NYSE:A"]
+    young = rules(member_lists=(SymbolList("young", D(2021, 1, 1), ("NYSE:A",)),))
+    with pytest.raises(NotPointInTimeError, match="membership of 2020-06-01"):
+        screen(live, young, on=old)
+    # The market tells its own capitalisation; a file must not be younger than the day it stands on.
+    rich = live.assign(market_cap=5.0)
+    assert len(screen(rich, rules(market_caps=MarketCaps(floor=1.0)), on=old).candidates) == 2
+    with pytest.raises(NotPointInTimeError, match="the file is of 2021-01-01"):
+        screen(rich, rules(market_caps=MarketCaps(known_on=D(2021, 1, 1), caps={"A": 1.0}, floor=1.0)), on=old)
 
 
 def test_a_list_used_before_its_day_is_stamped():
