@@ -58,7 +58,7 @@ def _running(lake: Lake, date: dt.date, told: pd.DataFrame, rules: FeatureRules)
     """Figures of the bar that ran when the vendor was asked, computed from our history and that bar."""
     last = lake.read("ohlcv", date=date, columns=["symbol", "close", "volume"]).set_index("symbol")
     calendars = calendar_book(lake, date)
-    coming = next_bars(told[told["symbol"].map(calendars.names) == "24x7"], last, date)
+    coming = next_bars(told[told["symbol"].map(calendars.names.get) == "24x7"], last, date)
     if coming.empty:
         return with_vendor(_none(), told)
     bars = lake.read("ohlcv", columns=BAR_COLUMNS, until=date, symbols=sorted(coming["symbol"]))

@@ -123,7 +123,8 @@ def unsaid(seen: pd.DataFrame, said: pd.DataFrame, refreshes: pd.DataFrame) -> p
     factor = basis_factors(seen, said, refreshes)
     factor = np.where((seen["field"] == "volume").to_numpy(), 1.0 / factor, factor)
     explained = (factor != 1.0) & _close(served, seen["stored"].to_numpy(dtype=np.float64) * factor, BASIS_TOLERANCE)
-    return seen.loc[~again & ~explained].reset_index(drop=True)
+    news: pd.DataFrame = seen.loc[~again & ~explained].reset_index(drop=True)
+    return news
 
 
 def _close(values: FloatArray, others: FloatArray, tolerance: float) -> BoolArray:
