@@ -6,6 +6,7 @@ import dagster as dg
 
 from quant_assets.alpha.context import SleeveContext
 from quant_assets.common import result, schema_metadata, the_date
+from quant_assets.loading import signed
 from quant_assets.sleeve_rules import sleeve_rules
 from quant_lib.contracts import BACKTEST_METRICS, BACKTEST_RETURNS, BACKTEST_WEIGHTS, BACKTEST_WINDOWS
 from quant_resources.compute import ComputeResource, LocalCompute
@@ -28,6 +29,7 @@ def backtest_asset(chain: SleeveContext) -> dg.AssetsDefinition:
         metadata=schema_metadata(BACKTEST_RETURNS),
         **chain.options("backtest", kinds={"deltalake", "clarabel"}),
     )
+    @signed
     def backtest(
         context: dg.AssetExecutionContext, lakehouse: LakehouseResource, compute: ComputeResource
     ) -> dg.MaterializeResult[Any]:

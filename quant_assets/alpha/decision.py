@@ -6,6 +6,7 @@ import dagster as dg
 
 from quant_assets.alpha.context import SleeveContext
 from quant_assets.common import result, schema_metadata, the_date
+from quant_assets.loading import signed
 from quant_assets.sleeve_rules import health_rules, sleeve_rules, stress_periods
 from quant_lib.contracts import (
     ALLOCATIONS,
@@ -33,6 +34,7 @@ def returns_matrix_asset(chain: SleeveContext) -> dg.AssetsDefinition:
         metadata=schema_metadata(RETURNS_MATRIX),
         **chain.options("returns_matrix", kinds={"deltalake"}),
     )
+    @signed
     def returns_matrix(context: dg.AssetExecutionContext, lakehouse: LakehouseResource) -> dg.MaterializeResult[Any]:
         from quant_assets.alpha.reading import PinnedLake, returns_for
         from quant_lib.calendars import get_calendar
@@ -64,6 +66,7 @@ def selection_asset(chain: SleeveContext) -> dg.AssetsDefinition:
         metadata=schema_metadata(SELECTION),
         **chain.options("selection", kinds={"deltalake"}),
     )
+    @signed
     def selection(context: dg.AssetExecutionContext, lakehouse: LakehouseResource) -> dg.MaterializeResult[Any]:
         from quant_assets.alpha.reading import PinnedLake, previous_selection, wide_returns
         from quant_assets.alpha.selected import selection_metadata, selection_summary
@@ -108,6 +111,7 @@ def strategy_returns_asset(chain: SleeveContext) -> dg.AssetsDefinition:
         metadata=schema_metadata(STRATEGY_RETURNS),
         **chain.options("strategy_returns", kinds={"deltalake"}),
     )
+    @signed
     def strategy_returns(context: dg.AssetExecutionContext, lakehouse: LakehouseResource) -> dg.MaterializeResult[Any]:
         from quant_assets.alpha.reading import PinnedLake, wide_returns
         from quant_lib.allocation import stream_tails
@@ -138,6 +142,7 @@ def weights_asset(chain: SleeveContext) -> dg.AssetsDefinition:
         metadata=schema_metadata(WEIGHTS),
         **chain.options("weights", kinds={"deltalake", "clarabel"}),
     )
+    @signed
     def weights(context: dg.AssetExecutionContext, lakehouse: LakehouseResource) -> dg.MaterializeResult[Any]:
         from quant_assets.alpha.known import known_for
         from quant_assets.alpha.reading import PinnedLake, wide_returns

@@ -7,6 +7,7 @@ import dagster as dg
 from quant_assets import keys
 from quant_assets.alpha.context import SleeveContext
 from quant_assets.common import NETWORK_RETRY, no_retry_where_hopeless, result, schema_metadata, the_date
+from quant_assets.loading import signed
 from quant_assets.sleeve_rules import sleeve_calendar, sleeve_rules
 from quant_lib.contracts import (
     CANDIDATE_DROPS,
@@ -38,6 +39,7 @@ def candidates_asset(chain: SleeveContext) -> dg.AssetsDefinition:
         retry_policy=NETWORK_RETRY,
         **chain.options("candidates", kinds={"tradingview", "deltalake"}, flow="dataops"),
     )
+    @signed
     def candidates(
         context: dg.AssetExecutionContext,
         lakehouse: LakehouseResource,
@@ -90,6 +92,7 @@ def foundation_asset(chain: SleeveContext) -> dg.AssetsDefinition:
         metadata=schema_metadata(FOUNDATION),
         **chain.options("foundation", kinds={"deltalake"}),
     )
+    @signed
     def foundation(context: dg.AssetExecutionContext, lakehouse: LakehouseResource) -> dg.MaterializeResult[Any]:
         from quant_assets.alpha.pinning import pin_rows
 

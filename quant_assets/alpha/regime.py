@@ -6,6 +6,7 @@ import dagster as dg
 
 from quant_assets.alpha.context import SleeveContext
 from quant_assets.common import result, schema_metadata, the_date
+from quant_assets.loading import signed
 from quant_assets.sleeve_rules import sleeve_rules
 from quant_lib.contracts import REGIME
 from quant_resources.lakehouse.resource import LakehouseResource
@@ -27,6 +28,7 @@ def regime_asset(chain: SleeveContext) -> dg.AssetsDefinition:
         metadata=schema_metadata(REGIME),
         **chain.options("regime", kinds={"deltalake", "numba"}),
     )
+    @signed
     def regime(context: dg.AssetExecutionContext, lakehouse: LakehouseResource) -> dg.MaterializeResult[Any]:
         import pandas as pd
 

@@ -7,6 +7,7 @@ import dagster as dg
 
 from quant_assets.alpha.context import SleeveContext
 from quant_assets.common import result, schema_metadata, the_date
+from quant_assets.loading import signed
 from quant_assets.sleeve_rules import sleeve_calendar
 from quant_lib.contracts import REPORTS
 from quant_resources.artifacts import Artifact, ArtifactsResource
@@ -25,6 +26,7 @@ def report_asset(chain: SleeveContext) -> dg.AssetsDefinition:
         metadata=schema_metadata(REPORTS),
         **chain.options("report", kinds={"plotly"}),
     )
+    @signed
     def report(
         context: dg.AssetExecutionContext, lakehouse: LakehouseResource, artifacts: ArtifactsResource
     ) -> dg.MaterializeResult[Any]:

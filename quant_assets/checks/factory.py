@@ -10,6 +10,7 @@ from dagster import AssetCheckEvaluation, DagsterEvent, DagsterEventType
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationTargetMaterializationData
 
 from quant_assets.common import partition_dates
+from quant_assets.loading import signed
 from quant_lib.contracts.verdicts import SHOWN_ROWS, Verdict
 from quant_resources.lakehouse.resource import LakehouseResource
 
@@ -78,6 +79,7 @@ def build_check(contract: Contract, partitions: dg.PartitionsDefinition[str]) ->
         blocking=contract.blocking,
         partitions_def=partitions,
     )
+    @signed
     def check(context: dg.AssetCheckExecutionContext, lakehouse: LakehouseResource) -> dg.AssetCheckResult:
         verdicts = {date: contract.judge(lakehouse.lake, date) for date in partition_dates(context)}
         if len(verdicts) > 1:

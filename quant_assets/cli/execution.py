@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from quant_assets.cli.console import err
+from quant_assets.loading import without_collection
 from quant_assets.run_launcher import PID_TAG, worker_is_gone
 from quant_lib.errors import QuantError
 
@@ -177,9 +178,10 @@ def execute(
     Outcome
         Success only if every step ran and every blocking check passed.
     """
-    from quant_assets.build import build_definitions
+    with without_collection():
+        from quant_assets.build import build_definitions
 
-    job = build_definitions(settings, project).resolve_implicit_global_asset_job_def()
+        job = build_definitions(settings, project).resolve_implicit_global_asset_job_def()
     outcome = Outcome(date, str(uuid.uuid4()))
     columns = (TextColumn("{task.description:<56}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     started = time.perf_counter()

@@ -104,7 +104,7 @@ class Source:
         return relation, [
             ColumnExpression(c.name)
             if c.name in stored
-            else ConstantExpression(None).cast(_TYPES[c.type]).alias(c.name)  # type: ignore[arg-type]
+            else ConstantExpression(None).cast(_TYPES[c.type]).alias(c.name)
             for c in declared
         ]
 
