@@ -1,6 +1,8 @@
 """Fixtures and settings every test shares."""
 
 import os
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +13,9 @@ from quant_resources.kernel_cache import keep_apart
 
 if TYPE_CHECKING:
     from quant_resources.lakehouse import Lake
+
+FREE_SECONDS = 0.0046
+"""Processor time of `_seconds_of_known_work` on one core, nothing beside it."""
 
 keep_apart()  # the same machine code as the platform's, before anything imports numba
 
@@ -31,6 +36,25 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no recorded market data at {folder}; set QUANT_SHARED_DATA")
     return folder
+
+
+def _seconds_of_known_work() -> float:
+    started = time.process_time()
+    total = 0
+    for number in range(100_000):
+        total += number % 7
+    assert total == 299_995
+    return time.process_time() - started
+
+
+@pytest.fixture(scope="session")
+def slowness() -> Callable[[], float]:
+    """How many times longer than on a free machine a known work takes at this moment; at least 1.
+
+    A limit on time is one on a free machine: where other processes share cores and caches, every second of a
+    processor does less.
+    """
+    return lambda: max(1.0, _seconds_of_known_work() / FREE_SECONDS)
 
 
 @pytest.fixture

@@ -17,6 +17,8 @@ FACTS = TableSpec(
 )  # fmt: skip
 DAYS = pd.date_range("2022-01-20", periods=20).astype("datetime64[us]")
 READERS = 4
+PATIENCE = 120.0
+"""Seconds after which even a machine that gives no turn has had its time."""
 
 
 def rows(value):
@@ -29,15 +31,20 @@ def publish(lake, value):
 
 
 def soak(root, seconds):
-    """Write, sweep and read until the time is over; return how much was done and what went wrong."""
+    """Write, sweep and read until the time is over and all did a little; return how much and what went wrong."""
     writer, over, errors, seen = Lake(root, [FACTS]), time.monotonic() + seconds, [], [[] for _ in range(READERS)]
     publish(writer, 0)
-    counts = {"writes": 1, "swept": 0}
+    counts, late = {"writes": 1, "swept": 0}, over + PATIENCE
+
+    def enough():
+        now = time.monotonic()
+        some = counts["writes"] > 3 and counts["swept"] > 0 and all(len(mine) > 3 for mine in seen)
+        return now >= late or (now >= over and some)
 
     def guarded(work):
         def loop():
             own = Lake(root, [FACTS])
-            while time.monotonic() < over:
+            while not enough() and not errors:
                 try:
                     work(own)
                 except Exception as error:

@@ -1001,9 +1001,9 @@ def test_every_error_is_reported_at_once(configs: Configs) -> None:
 
 def test_a_flood_of_errors_is_cut_short(configs: Configs) -> None:
     configs.add(SLEEVE, "".join(f"sel{index}: 1\n" for index in range(2_000)))
-    started = time.perf_counter()
+    started = time.process_time()
     findings = configs.errors()
-    assert time.perf_counter() - started < 1.0
+    assert time.process_time() - started < 1.0
     assert len(findings) == 51
     assert sum("1950 more errors in this file" in finding.message for finding in findings) == 1
 

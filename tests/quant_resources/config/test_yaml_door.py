@@ -7,6 +7,7 @@ import os
 import pickle
 import time
 import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -202,13 +203,13 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("case", HOSTILE)
-def test_hostile_text_ends_within_100_ms(case: str) -> None:
+def test_hostile_text_ends_within_100_ms(case: str, slowness: Callable[[], float]) -> None:
     text = HOSTILE[case]
     best = float("inf")
-    for _ in range(12):  # processor time, the best of a few: another process may hold the machine or its caches
-        started = time.process_time()
+    for _ in range(12):  # the best of a few, each beside what the machine makes of a known work in that moment
+        pace, started = slowness(), time.process_time()
         attempt(text)
-        best = min(best, time.process_time() - started)
+        best = min(best, (time.process_time() - started) / pace)
         if best <= 0.1:
             break
     assert best <= 0.1
@@ -233,10 +234,10 @@ def test_size_is_judged_before_anything_is_read(tmp_path: Path) -> None:
     with path.open("wb") as stream:
         stream.truncate(50_000_000)
     tracemalloc.start()
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(YamlError, match="larger than 1,000,000 bytes"):
         load_yaml(path)
-    seconds = time.perf_counter() - started
+    seconds = time.process_time() - started
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert seconds <= 0.1

@@ -215,7 +215,7 @@ async def test_latency_delays_every_answer_but_answers_overlap(market):
             done = [(await client.until("series_completed"))[-1]["p"][0] for _ in range(20)]
             seconds = time.monotonic() - start
     assert done == [f"cs_{number}" for number in range(20)]
-    assert 0.2 <= seconds < 2.0  # eighty answers one after the other would take sixteen
+    assert 0.2 <= seconds < 8.0  # eighty answers one after the other take sixteen at least
 
 
 async def test_a_socket_is_cut_in_mid_stream(market):

@@ -153,7 +153,7 @@ def test_fewer_bars_than_wanted_return_at_once(chart, market, client_for, reques
 
     server = chart(market(default=answer))  # which also never answers a request for more
     (result,) = client_for(server).fetch_bars(requests_for("X:NEW", n=500), on_result=arrived)
-    assert completed[1] - completed[0] < 1.0
+    assert completed[1] - completed[0] < 30.0  # its patience is a minute; a busy machine takes seconds
     assert (result.status, len(result.bars)) == (FetchStatus.FETCHED, 403)
     assert (result.history_end, result.history_truncated) == (end, truncated)
 

@@ -172,7 +172,7 @@ def test_a_frame_that_drips_is_silence(chart, market, client_for, requests_for):
     client = client_for(chart(market(default=drip)), data_timeout=0.2, attempts=2, connection_attempts=2)
     (result,) = client.fetch_bars(requests_for("X:A"))
     assert type(result.error) is SilentSocketError
-    assert time.monotonic() - began < 10.0
+    assert time.monotonic() - began < 60.0  # the drip never ends; 1 s where the machine is free
 
 
 def test_a_body_that_drips_ends_with_the_requests_time(screener, client_for):
@@ -186,7 +186,7 @@ def test_a_body_that_drips_ends_with_the_requests_time(screener, client_for):
     began = time.monotonic()
     with pytest.raises(UnreachableError, match="no answer within"):
         client_for(screener(drip), request_timeout=0.2, http_attempts=2).scan(SCAN)
-    assert time.monotonic() - began < 10.0
+    assert time.monotonic() - began < 60.0  # the drip never ends; 1 s where the machine is free
 
 
 def test_a_server_that_reads_nothing_is_silence(loop_thread, chart, client_for, requests_for):
