@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import fcntl
 import functools
 import hashlib
 import os
+import shutil
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
 VARIABLE = "NUMBA_CACHE_DIR"
+UNUSED_SECONDS = 7 * 86_400.0
+"""Time after which a folder that nobody holds is taken for one of a version that is not coming back."""
 _SOURCES = Path(__file__).resolve().parent.parent / "quant_lib"
+_PREFIX, _LOCK = "kernels-", ".lock"
+_HELD: dict[Path, int] = {}
+"""Open lock of each folder this process uses; closed, and so released, by its end."""
 
 
 def code_version() -> str:
@@ -40,15 +48,86 @@ def keep_apart() -> Path:
 
     Numba names a kernel's file after its line. Where two versions of a source share a folder, as while a release
     replaces another under running processes, one may load what the other compiled. A folder chosen by
-    ``NUMBA_CACHE_DIR`` is left as it is; where this one cannot be written, numba finds another.
+    ``NUMBA_CACHE_DIR`` is left as it is, unless it is one of these that a parent of another version handed down.
+    Where the folder cannot be written, numba finds another.
+
+    The folder is held as long as the process lives; those of other versions go once nobody has held them for
+    `UNUSED_SECONDS`.
 
     Returns
     -------
     Path
         The folder.
     """
-    chosen = os.environ.setdefault(VARIABLE, str(_SOURCES / "__pycache__" / f"kernels-{code_version()}"))
-    return Path(chosen)
+    home = _SOURCES / "__pycache__"
+    chosen = os.environ.get(VARIABLE, "")
+    if chosen and not (Path(chosen).parent == home and Path(chosen).name.startswith(_PREFIX)):
+        return Path(chosen)
+    folder = home / f"{_PREFIX}{code_version()}"
+    os.environ[VARIABLE] = str(folder)
+    if hold(folder):
+        prune(folder)
+    return folder
+
+
+def hold(folder: Path) -> bool:
+    """Hold a folder until the process ends, so that no other prunes it; whether that was possible."""
+    if folder in _HELD:
+        return True
+    lock = folder.with_suffix(_LOCK)
+    try:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        while True:
+            held = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            fcntl.flock(held, fcntl.LOCK_SH)
+            if _is_still(lock, held):
+                break
+            os.close(held)  # it was pruned between the two calls
+        os.utime(held)
+    except OSError:  # a place that cannot be written: numba finds another
+        return False
+    _HELD[folder] = held
+    return True
+
+
+def prune(mine: Path, *, unused: float = UNUSED_SECONDS) -> list[Path]:
+    """Remove folders of other versions that no process holds and none has held for some seconds; return them.
+
+    A process of a release that held nothing yet is safe as long as it compiled something within that time.
+    """
+    gone = []
+    limit = time.time() - unused
+    for folder in sorted(mine.parent.glob(f"{_PREFIX}*")):
+        if folder == mine or not folder.is_dir():
+            continue
+        lock = folder.with_suffix(_LOCK)
+        try:
+            if max(_used(lock), _used(folder)) > limit:
+                continue
+            held = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            try:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if _is_still(lock, held):
+                    shutil.rmtree(folder)
+                    lock.unlink()
+                    gone.append(folder)
+            finally:
+                os.close(held)
+        except OSError:  # held, or another process was faster, or not ours to remove: the next start tries again
+            continue
+    return gone
+
+
+def _is_still(lock: Path, held: int) -> bool:
+    """Whether a lock file opened before is the one that stands there now."""
+    try:
+        return os.path.samestat(os.fstat(held), lock.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _used(path: Path) -> float:
+    return path.stat().st_mtime if path.exists() else 0.0
 
 
 @contextmanager
