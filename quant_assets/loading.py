@@ -28,5 +28,5 @@ def signed(function: _Function) -> _Function:
 
     Stand it nearest to the function, below Dagster's decorator.
     """
-    function.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
+    function.__signature__ = inspect.signature(function)
     return function
