@@ -178,6 +178,16 @@ def test_an_ensemble_needs_weights(parts):
         EnsembleRanker(parts)
 
 
+def test_one_negative_weight_is_refused_and_a_weight_of_zero_moves_nothing():
+    with pytest.raises(ContradictoryRulesError, match="none negative"):
+        EnsembleRanker(((MpsRanker(), 1.0), (SignalRanker("momentum"), -0.5)))
+    beside = EnsembleRanker(((MpsRanker(), 1.0), (SignalRanker("momentum"), 0.0)))
+    scores = np.array([0.1, 0.3, 0.2])
+    frame = pd.DataFrame({"symbol": list("ABC"), "logic": "l", "direction": "LONG", "alpha_score": scores})
+    context = RankContext(pd.DataFrame({"momentum": [9.0, 1.0, 5.0]}))
+    np.testing.assert_array_equal(beside.score(frame, context), normalised_rank(scores))
+
+
 def test_strategies_are_configured_or_inferred():
     assert infer_strategy("crypto_mean_rev_long") == infer_strategy("meanrev") == "mean_reversion"
     assert infer_strategy("vol_breakout") == "breakout"
