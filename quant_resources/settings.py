@@ -74,22 +74,26 @@ class ProjectNotFoundError(QuantError):
 def _market_url(value: str) -> str:
     if value in ("", "embedded"):
         return ""
-    if value in ("live", "off"):
-        return value
+    return value if value in ("live", "off") else _address(value, "embedded, live, off")
+
+
+def _address(value: str, words: str) -> str:
     try:
         parts = urlsplit(value)
         sound = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         sound = False
     if not sound or not value.isprintable() or " " in value:
-        raise ValueError("must be embedded, live, off, or a URL such as http://127.0.0.1:8787")
+        raise ValueError(f"must be {words}, or a URL such as http://127.0.0.1:8787")
     if parts.username is not None or parts.query or parts.fragment:
         raise ValueError("must be a URL without a login, query or fragment")
     return value.rstrip("/")
 
 
 def _exchange_url(value: str) -> str:
-    return "" if value in ("", "off") else _market_url(value)
+    if value in ("", "off"):
+        return ""
+    return value if value == "live" else _address(value, "live, off")
 
 
 def _market_source(value: str) -> str:
@@ -347,5 +351,7 @@ def _explain(error: ValidationError, from_file: Mapping[str, str]) -> InvalidSet
         variable, problem = PREFIX + "_".join(str(step) for step in detail["loc"]).upper(), message
     origin = "environment" if variable in os.environ else ENV_FILE if variable in from_file else "default"
     text = os.environ.get(variable, from_file.get(variable, ""))
+    # What was put into a URL by mistake may be a password.
+    text = re.sub(r"[?#].*", "", re.sub(r"//.*@", "//****@", text)) if "//" in text else text
     shown = "" if variable in SECRETS or not text else f", it reads {text[:60]!r}"
     return InvalidSettingError(variable, origin, f"{problem}{shown}")

@@ -130,7 +130,7 @@ def merged_candidates(proposals: Sequence[Proposal]) -> pd.DataFrame:
         if proposal.result is not None
     ]
     merged = pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0].reset_index(drop=True)
-    merged = merged.sort_values(["rank", "symbol"], kind="stable", ignore_index=True)
+    merged = merged.sort_values(["rank", "symbol", "scanner"], kind="stable", ignore_index=True)
     return merged.assign(repeated=merged.duplicated(_KEY))
 
 

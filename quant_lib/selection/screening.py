@@ -258,7 +258,6 @@ def _day(frame: pd.DataFrame) -> dt.date | None:
 
 
 def _membership(funnel: Funnel, rules: ScreenRules, members: tuple[str, ...] | None) -> None:
-    funnel.keep("listed", "listed and trading on the date", funnel.frame["active"], "not trading on the date")
     allowed = (
         ("asset_type", "asset_type", tuple(VENDOR_TYPES.get(kind, kind) for kind in rules.asset_types)),
         ("exchange", "exchange", rules.exchanges),
@@ -282,6 +281,8 @@ def _membership(funnel: Funnel, rules: ScreenRules, members: tuple[str, ...] | N
     if rules.quotes:
         keep = funnel.frame["quote"].isin(rules.quotes)
         funnel.keep("quote", f"quote in {in_words(rules.quotes)}", keep, "another quote")
+    # Last: a live scan lists its own universe alone, so of what is not of it nobody knows whether it trades.
+    funnel.keep("listed", "listed and trading on the date", funnel.frame["active"], "not trading on the date")
 
 
 def _named(frame: pd.DataFrame, names: tuple[str, ...]) -> pd.Series:

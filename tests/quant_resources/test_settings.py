@@ -148,6 +148,20 @@ def test_good_values(project: Path, monkeypatch: pytest.MonkeyPatch, name: str, 
     assert getattr(load_settings(), name.lower()) == value
 
 
+@pytest.mark.parametrize("variable", ["QUANT_MARKET_URL", "QUANT_BINANCE_URL"])
+@pytest.mark.parametrize(
+    "url", ["http://bob:s3cret@x", "http://bob:s@s3cret@x/y", "https://x/?token=s3cret", "ftp://x#s3cret"]
+)
+def test_a_login_in_a_url_is_refused_and_not_repeated(
+    project: Path, monkeypatch: pytest.MonkeyPatch, variable: str, url: str
+) -> None:
+    monkeypatch.setenv(variable, url)
+    with pytest.raises(InvalidSettingError) as caught:
+        load_settings()
+    assert variable in str(caught.value)
+    assert "s3cret" not in f"{caught.value} {caught.value!r}"
+
+
 @pytest.mark.parametrize("where", ["environment", ".env"])
 @pytest.mark.parametrize(
     ("name", "value", "words"),
@@ -159,6 +173,8 @@ def test_good_values(project: Path, monkeypatch: pytest.MonkeyPatch, name: str, 
         ("MARKET_URL", "http://x:99999", "must be embedded, live, off, or a URL"),
         ("MARKET_URL", "http://x:y", "must be embedded, live, off, or a URL"),
         ("MARKET_URL", "http://user:pw@x", "without a login"),
+        ("BINANCE_URL", "embedded", "must be live, off, or a URL such as http://127.0.0.1:8787"),
+        ("BINANCE_URL", "binance", "must be live, off, or a URL"),
         ("MARKET_URL", "http://x/?a=b", "without a login, query"),
         ("MARKET_SOURCE", "sythetic", "must be synthetic, synthetic:SEED or parquet:FOLDER"),
         ("MARKET_SOURCE", "synthetic:x", "must be synthetic"),

@@ -246,6 +246,22 @@ def test_an_empty_universe_gives_typed_empty_tables(universe):
     assert (result.funnel[["rows_in", "rows_out"]] == 0).all(axis=None)
 
 
+def test_what_is_not_of_the_universe_is_not_said_to_have_stopped_trading(universe):
+    rows = {
+        "BINANCE:BTCUSDT": {"active": True},
+        "BINANCE:LUNAUSDT": {"active": False},
+        "BINANCE:ETHUSDT.P": {"active": False, "asset_type": "perp"},  # nobody asked a live scan of spot for it
+        "BINANCE:ETHTRY": {"active": False},
+    }
+    rules = ScreenRules(**LONG, asset_types=("spot",), quotes=("USDT",), dedupe=False, sort_by="ADX")
+    told = screen(universe(rows), rules).drops.set_index("symbol")["reason"].to_dict()
+    assert told == {
+        "BINANCE:ETHUSDT.P": "another asset_type",
+        "BINANCE:ETHTRY": "another quote",
+        "BINANCE:LUNAUSDT": "not trading on the date",
+    }
+
+
 def test_what_did_not_trade_is_vetoed_whoever_names_it(universe):
     rows = {
         "BINANCE:BTCUSDT": {"volume": 0.0, "value_traded": 0.0},
