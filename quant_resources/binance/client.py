@@ -33,6 +33,11 @@ KINDS: Final = {"spot": "spot", "perp": "linear"}
 _LINEAR: Final = {"defaultType": "swap", "defaultSubType": "linear"}
 _LONGEST_DETAIL: Final = 160
 _LONGEST_WAIT: Final = 120.0
+_WEIGHT_HEADER: Final = "X-MBX-USED-WEIGHT-1M"
+_WEIGHT_LIMITS: Final = {"spot": 6000, "perp": 2400}
+"""Request weight that an address may use in a minute; every user behind it counts."""
+_ENOUGH_WEIGHT: Final = 0.8
+"""Share of it after which we wait for the next minute rather than take the rest from others."""
 COLUMNS: Final = (
     "symbol",
     "exchange",
@@ -107,6 +112,8 @@ class BinanceClient:
         self._timeout = timeout
         self._attempts = attempts
         self._pause = pause
+        self._seen: dict[str, list[Mapping[str, Any]]] = {}
+        self._full: set[str] = set()
 
     @property
     def where(self) -> str:
@@ -130,7 +137,8 @@ class BinanceClient:
         rows: list[dict[str, Any]] = []
         skipped: dict[str, str] = {}
         for kind in kinds:
-            for market in self._call(kind, _markets):
+            self._seen[kind] = self._call(kind, _markets)
+            for market in self._seen[kind]:
                 self._add(market, kind, rows, skipped)
         frame = pd.DataFrame(rows, columns=list(COLUMNS))
         frame["listed_on"] = frame["listed_on"].astype("datetime64[us]")
@@ -147,7 +155,8 @@ class BinanceClient:
         """
 
         def ask(exchange: Any) -> Any:
-            exchange.load_markets()
+            # The list is long; asked for a moment ago, it is not asked for again.
+            exchange.set_markets(self._seen.get(asset_type) or _markets(exchange))
             return exchange.fetch_tickers()
 
         rows = []
@@ -204,12 +213,12 @@ class BinanceClient:
                 "asset_type": kind,
                 "base": market["base"],
                 "quote": market["quote"],
-                "active": bool(market["active"]),
-                "tick_size": _number(precision["price"]),
-                "lot_size": _number(precision["amount"]),
+                "active": bool(market["active"]) and market["info"].get("isSpotTradingAllowed") is not False,
+                "tick_size": _step(precision["price"]),
+                "lot_size": _step(precision["amount"]),
                 "min_qty": _number(limits["amount"]["min"]),
                 "min_notional": _number(limits["cost"]["min"]),
-                "contract_size": _number(market["contractSize"]) if kind == "perp" else 1.0,
+                "contract_size": _step(market["contractSize"]) if kind == "perp" else 1.0,
                 "listed_on": _day(market.get("created")),
                 "timezone": "Etc/UTC",
                 "provider": NAME,
@@ -218,9 +227,11 @@ class BinanceClient:
 
     def _call(self, kind: str, ask: Callable[[Any], T]) -> T:
         exchange = self._library(kind)
+        if kind in self._full:
+            self._pause(60.0)
         for attempt in range(1, self._attempts + 1):
             try:
-                return ask(exchange)
+                return self._weighed(kind, exchange, ask(exchange))
             except Exception as error:
                 failure = self._named(error)
                 if failure is None:
@@ -230,6 +241,13 @@ class BinanceClient:
                     raise failure from error
             self._pause(wait)
         raise AssertionError("unreachable")
+
+    def _weighed(self, kind: str, exchange: Any, answer: T) -> T:
+        """Pass an answer on, and remember whether the minute's request weight is nearly used up."""
+        told = str((exchange.last_response_headers or {}).get(_WEIGHT_HEADER, "0"))
+        used = int(told) if told.isdigit() else 0
+        (self._full.add if used >= _ENOUGH_WEIGHT * _WEIGHT_LIMITS[kind] else self._full.discard)(kind)
+        return answer
 
     @staticmethod
     def _wait(failure: ExchangeError, exchange: Any, attempt: int) -> float | None:
@@ -256,6 +274,8 @@ class BinanceClient:
                 },
             }
         )
+        # An answer from elsewhere is no answer of the exchange.
+        exchange.session.max_redirects = 0
         if self._url != "live":
             base = self._url.rstrip("/")
             # Every address is moved, so that nothing can reach the real exchange by a path we did not think of.
@@ -272,6 +292,8 @@ class BinanceClient:
         detail = " ".join(str(error).split())[:_LONGEST_DETAIL]
         if isinstance(error, (ccxt.DDoSProtection, ccxt.RateLimitExceeded)):
             return ExchangeRateLimitedError(NAME, self.where, banned=" 418 " in f" {detail} ")
+        if isinstance(error.__cause__, _redirected()):
+            return ExchangeAnswerError(NAME, self.where, "it sends us to another address, which is not followed")
         if isinstance(error, (ccxt.PermissionDenied, ccxt.AuthenticationError)):
             return ExchangeRefusedError(NAME, self.where, detail)
         if isinstance(error, ccxt.ExchangeNotAvailable) and any(f" {code} " in detail for code in (401, 403, 451)):
@@ -288,6 +310,8 @@ def _markets(exchange: Any) -> list[Mapping[str, Any]]:
     markets: list[Mapping[str, Any]] = exchange.fetch_markets()
     if not markets:
         raise ValueError("it lists no symbol")
+    if len({market["id"] for market in markets}) < len(markets):
+        raise ValueError("it lists a symbol twice")
     for market in markets:
         if not (market["id"] and market["base"] and market["quote"] and market["type"]):
             raise ValueError(f"a symbol without base or quote: {market['id']}")
@@ -299,7 +323,20 @@ def _symbol(identity: str, kind: str) -> str:
 
 
 def _number(value: Any) -> float:
-    return math.nan if value is None else float(value)
+    """Figure of a limit or a volume; what is negative or not finite is none."""
+    number = math.nan if value is None else float(value)
+    return number if 0.0 <= number < math.inf else math.nan
+
+
+def _step(value: Any) -> float:
+    """Figure of a grid; the exchange writes 0 where it has no rule, which is no grid of 0."""
+    return _number(value) or math.nan
+
+
+def _redirected() -> type[Exception]:
+    from requests.exceptions import TooManyRedirects
+
+    return TooManyRedirects
 
 
 def _day(milliseconds: Any) -> pd.Timestamp | None:

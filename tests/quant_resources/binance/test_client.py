@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import json
 import socket
 
 import numpy as np
@@ -55,7 +56,6 @@ def test_discovery_filters_active_quote_and_volume_and_counts_each_step(client):
 
 
 def test_a_figure_the_exchange_does_not_tell_is_missing(client, binance):
-    import json
 
     from .conftest import spot
 
@@ -138,3 +138,66 @@ def test_no_address_of_the_real_exchange_is_left(client):
     assert all(address.startswith(client._url) for address in addresses)
     assert not BinanceResource().enabled
     assert BinanceResource(url="live").client().where == "api.binance.com"
+
+
+def served(**pages):
+    """Answers of the server by the last part of the path."""
+    return lambda number, path: (200, {}, json.dumps(pages[path.rsplit("/", 1)[-1].replace("24hr", "ticker")]).encode())
+
+
+def test_a_rule_the_exchange_does_not_have_is_no_grid_of_zero(client, binance):
+    from .conftest import spot
+
+    free = spot("AUSDT", "A", "USDT", tick="0.00000000", step="0.00000000", notional="0.00000000")
+    mad = spot("BUSDT", "B", "USDT", tick="-1", notional="1e400")
+    fine = spot("CUSDT", "C", "USDT", tick="0.00050000", step="1.00000000")
+    binance.refuse = served(exchangeInfo={"symbols": [free, mad, fine]})
+    rows = client.listings(["spot"]).frame.set_index("symbol")
+    assert rows.loc["BINANCE:AUSDT", ["tick_size", "lot_size", "price_precision"]].isna().all()
+    assert rows.loc["BINANCE:AUSDT", "min_notional"] == 0.0, "no minimum is a minimum of 0"
+    assert rows.loc["BINANCE:BUSDT", ["tick_size", "min_notional"]].isna().all()
+    assert rows.loc["BINANCE:CUSDT", ["tick_size", "lot_size", "price_precision"]].tolist() == [0.0005, 1.0, 4.0]
+
+
+def test_what_may_not_be_traded_on_spot_does_not_trade(client, binance):
+    from .conftest import spot
+
+    rows = [spot("AUSDT", "A", "USDT") | {"isSpotTradingAllowed": False}, spot("BUSDT", "B", "USDT", status="HALT")]
+    binance.refuse = served(exchangeInfo={"symbols": [*rows, spot("CUSDT", "C", "USDT")]})
+    assert client.listings(["spot"]).frame["active"].tolist() == [False, False, True]
+
+
+def test_a_symbol_listed_twice_is_an_answer_that_cannot_be_read(client, binance):
+    from .conftest import spot
+
+    binance.refuse = served(exchangeInfo={"symbols": [spot("AUSDT", "A", "USDT"), spot("AUSDT", "A", "USDT")]})
+    with pytest.raises(ExchangeAnswerError, match="lists a symbol twice"):
+        client.listings(["spot"])
+
+
+def test_no_redirect_is_followed(client, binance):
+    other = type(binance)()
+    try:
+        binance.refuse = answer(302, Location=f"{other.url}/api/v3/exchangeInfo")
+        with pytest.raises(ExchangeAnswerError, match="sends us to another address"):
+            client.listings(["spot"])
+        assert other.asked == []
+    finally:
+        other.stop()
+
+
+def test_the_list_is_asked_for_once(client, binance):
+    client.discover("spot")
+    assert binance.asked == ["/api/v3/exchangeInfo", "/api/v3/ticker/24hr"]
+
+
+@pytest.mark.parametrize(("used", "waits"), [("4799", []), ("4800", [60.0]), ("much", [])])
+def test_it_waits_for_the_next_minute_before_the_weight_is_used_up(client, binance, pauses, used, waits):
+    from .conftest import PAGES
+
+    pages = {path: json.dumps(page).encode() for path, page in PAGES.items()}
+    binance.refuse = lambda number, path: (200, {"X-MBX-USED-WEIGHT-1M": used if number == 0 else "20"}, pages[path])
+    client.discover("spot")
+    assert pauses == waits
+    client.tickers("spot")
+    assert pauses == waits, "the next minute begins at nothing"
