@@ -293,7 +293,10 @@ def _groups(engine: Engine, clusters: pd.Series | None, index: pd.Index) -> list
         return None
     if clusters is None:
         raise InvalidUniverseError("clusters", f"{engine.name} scores within them", "cluster the universe first")
-    labels = clusters.reindex(index).to_numpy()
+    labels = clusters.reindex(index).to_numpy(dtype="float64", na_value=np.nan)
+    if np.isnan(labels).any():
+        lacking = ", ".join(map(str, index[np.isnan(labels)]))
+        raise InvalidUniverseError("clusters", f"{lacking} is in none", f"{engine.name} scores within clusters")
     return [np.flatnonzero(labels == label) for label in np.unique(labels)]
 
 

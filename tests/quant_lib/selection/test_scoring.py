@@ -275,7 +275,7 @@ def ranks(x):
 
 
 def scored(name, frame, **options):
-    clusters = pd.Series(np.arange(len(frame)) % 2, index=frame.index)
+    clusters = pd.Series(np.arange(len(frame)) % 3, index=frame.index)
     fit = pd.Series(np.linspace(-1, 1, len(frame)), index=frame.index)
     return score(engine_named(name, **options), frame, sides(frame), clusters=clusters, regime_fit=fit).alpha.to_numpy()
 
@@ -292,18 +292,27 @@ def test_cars_2_0_subtracts_fragility():
     np.testing.assert_allclose(scored("v2", frame), by_hand)
 
 
+def test_nothing_is_discounted_where_nothing_is_fragile():
+    name = min(name for name, engine in ENGINES.items() if engine.fragility_discount)
+    sound = everything().assign(fragility=0.0)
+    half = scored(name, sound.assign(fragility=[1.0] * len(sound)))
+    np.testing.assert_allclose(scored(name, sound), 2.0 * half)
+
+
 @pytest.mark.parametrize("name", ["v2.0", "legacy"])
 def test_cars_2_0_legacy_compares_within_the_cluster(name):
-    frame = everything()
+    frame = everything(n=12)
     by_hand = np.empty(len(frame))
-    for odd in (0, 1):
-        own = frame.iloc[odd::2]
+    for first in (0, 1, 2):
+        own = frame.iloc[first::3]
         unit = (own - own.min()) / (own.max() - own.min())
         parts = 0.3 * unit["momentum"] + 0.2 * unit["inverse_volatility"] + 0.2 * unit["antifragility"]
-        by_hand[odd::2] = parts + 0.3 * unit["liquidity"]
+        by_hand[first::3] = parts + 0.3 * unit["liquidity"]
     np.testing.assert_allclose(scored(name, frame), by_hand)
     with pytest.raises(InvalidUniverseError, match="clusters"):
         score(engine_named(name), frame, sides(frame))
+    with pytest.raises(InvalidUniverseError, match="S11 is in none"):
+        score(engine_named(name), frame, sides(frame), clusters=pd.Series(0, index=frame.index[:-1]))
 
 
 def test_cars_2_1_is_a_weighted_sum_of_its_own_mappings():
