@@ -79,36 +79,27 @@ def find_gaps(rows: pd.DataFrame) -> pd.DataFrame:
         symbol, feature, problem (``degraded`` or ``lagging``), missing (share), last_value (date or NaT).
     """
     ordered = rows.sort_values(["symbol", "date"], kind="stable")
-    symbol, date = ordered["symbol"].to_numpy(), ordered["date"]
-    last = ordered.groupby("symbol", sort=True)["date"].max()
+    names, codes = np.unique(ordered["symbol"].to_numpy(dtype=object), return_inverse=True)
+    dates, n_bars = ordered["date"].to_numpy(), ordered["n_bars"].to_numpy(dtype=np.float64, na_value=np.nan)
+    ends = np.searchsorted(codes, np.arange(len(names)), side="right") - 1
     found = []
     for feature in FEATURES:
-        if not (feature.stored and feature.nullable):
+        # Survival is unknown by design where no stress window was lived through.
+        if not (feature.stored and feature.nullable) or feature.name == "survival":
             continue
-        expected = (ordered["n_bars"] >= feature.warmup).to_numpy()
-        if (
-            not expected.any() or feature.name == "survival"
-        ):  # unknown by design where no stress window was lived through
-            continue
-        known = ordered[feature.name].notna().to_numpy()
-        judged = pd.DataFrame({"symbol": symbol[expected], "missing": ~known[expected]})
-        missing = judged.groupby("symbol", sort=True)["missing"].mean()
-        newest = date[expected & known].groupby(symbol[expected & known], sort=True).max().reindex(missing.index)
-        lag = last.reindex(missing.index) - newest
-        late = newest.isna() | (lag > pd.Timedelta(days=MAX_LAG_DAYS))
-        for problem, wrong in (("degraded", missing > MAX_MISSING), ("lagging", late & ~(missing > MAX_MISSING))):
-            hit = missing.index[wrong]
-            found.append(
-                pd.DataFrame(
-                    {
-                        "symbol": hit,
-                        "feature": feature.name,
-                        "problem": problem,
-                        "missing": missing[hit].to_numpy(np.float64),
-                        "last_value": newest[hit].to_numpy(),
-                    }
-                )
-            )
-    columns = ["symbol", "feature", "problem", "missing", "last_value"]
-    filled = [frame for frame in found if len(frame)]
-    return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=columns)
+        expected = n_bars >= feature.warmup
+        known = expected & ordered[feature.name].notna().to_numpy()
+        asked, had = (np.bincount(codes, weights=mask, minlength=len(names)) for mask in (expected, known))
+        at = np.full(len(names), -1)
+        np.maximum.at(at, codes[known], np.flatnonzero(known))  # rows are in order of their dates
+        with np.errstate(invalid="ignore"):
+            missing = (asked - had) / asked
+            late = (at < 0) | (dates[ends] - dates[at] > np.timedelta64(MAX_LAG_DAYS, "D"))
+        degraded = (asked > 0) & (missing > MAX_MISSING)
+        lagging = (asked > 0) & late & ~degraded
+        found += [
+            (names[k], feature.name, problem, missing[k], dates[at[k]] if at[k] >= 0 else pd.NaT)
+            for problem, wrong in (("degraded", degraded), ("lagging", lagging))
+            for k in np.flatnonzero(wrong)
+        ]
+    return pd.DataFrame(found, columns=["symbol", "feature", "problem", "missing", "last_value"])
