@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from quant_lib.calendars import CRYPTO, CalendarBook, NotASessionError, get_calendar
 from quant_lib.health import quarantine_bars, segment_bars, segment_starts
 from quant_lib.returns import eligible_returns, returns_on
+from tests.examples import examples
 
 XNYS = get_calendar("XNYS")
 BOOK = CalendarBook({"BINANCE:BTCUSDT": "24x7", "AMEX:SPY": "XNYS", "OANDA:EURUSD": "24x5", "XETR:SAP": "XETR"})
@@ -66,7 +67,7 @@ def oracle(bars, sessions):
 
 
 @given(st.lists(st.sets(st.integers(0, 30), max_size=5), min_size=4, max_size=4), st.integers(0, 5))
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 def test_any_holes_give_what_a_slow_look_at_every_day_gives(holes, seed):
     bars = pd.concat([bars_of(s, seed + i, holes[i]) for i, s in enumerate(BOOK.names)])
     wide = wide_of(bars, list(BOOK.names))

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog, minimize
 
 from quant_lib.allocation import AllocationRequest, InfeasibleCapsError, Limits, effective_limits, project_to_limits
+from tests.examples import examples
 
 
 def request(asset_cap: float, cluster_cap: float, gross: float = 1.0, policy: str = "relax") -> AllocationRequest:
@@ -64,7 +65,7 @@ def test_caps_that_clash_only_together() -> None:
     assert limits.cluster_cap == pytest.approx(0.4)  # 0.1 + 0.1 + 2 * 0.4 = 1
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(cap_problems())
 def test_relaxation_is_feasible_and_the_smallest(problem: tuple[AllocationRequest, np.ndarray]) -> None:
     asked, groups = problem
@@ -123,7 +124,7 @@ def test_projection_gives_to_zeros_only_when_it_must() -> None:
     np.testing.assert_allclose(weights, [0.4, 0.4, 0.1, 0.1], atol=1e-12)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(cap_problems(), st.integers(0, 2**32 - 1), st.sampled_from([1.0, 4.0]))
 def test_projection_is_feasible_idempotent_and_keeps_order(
     problem: tuple[AllocationRequest, np.ndarray], seed: int, power: float

@@ -21,6 +21,7 @@ from quant_lib.decision import Scan, discover
 from quant_lib.decision.discovery import health_steps, merged_candidates, propose
 from quant_lib.errors import MissingDataError
 from quant_lib.selection import ScreenRules
+from tests.examples import examples
 
 BESIDE = (CANDIDATE_SIGNALS, CANDIDATE_MEMBERSHIP)
 DAY = dt.date(2022, 6, 1)
@@ -169,7 +170,7 @@ def test_no_candidate_fails_with_the_funnel_in_the_message():
     assert "filter_1 5→0" in verdict.message
 
 
-@settings(max_examples=settings().max_examples // 8)  # an example costs a quarter of a second
+@settings(max_examples=examples(settings().max_examples // 8))  # an example costs a quarter of a second
 @given(
     ratings=st.dictionaries(st.sampled_from(BASES), st.floats(-1, 1), min_size=1),
     status=st.dictionaries(st.sampled_from(BASES), st.sampled_from(["healthy", "toxic", "stale", "gappy"])),

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quant_lib.features import FEATURES, FEATURES_TABLE, compute_features
+from tests.examples import examples
 
 PRICE_UNIT = {"quote currency"}
 VOLUME_TOO = {"value_traded", "turnover"}
@@ -13,7 +14,7 @@ NAMES = [feature.name for feature in FEATURES]
 
 
 @given(seed=st.integers(0, 10_000), days=st.integers(1, 260))
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 def test_every_row_keeps_the_contract(market, seed, days):
     made = compute_features(market(symbols=2, days=days, seed=seed))
     FEATURES_TABLE.pandera_schema().validate(made)
@@ -26,7 +27,7 @@ def test_every_row_keeps_the_contract(market, seed, days):
 
 
 @given(seed=st.integers(0, 10_000), factor=st.sampled_from([1e-8, 1e-3, 0.1, 3.0, 1e6]))
-@settings(max_examples=20)
+@settings(max_examples=examples(20))
 def test_a_change_of_price_unit_changes_prices_only(market, seed, factor):
     bars = market(symbols=1, days=260, seed=seed)
     scaled = bars.assign(**{name: bars[name] * factor for name in ("high", "low", "close")})
@@ -41,7 +42,7 @@ def test_a_change_of_price_unit_changes_prices_only(market, seed, factor):
 
 
 @given(seed=st.integers(0, 10_000), factor=st.sampled_from([1e-6, 0.5, 1e9]))
-@settings(max_examples=10)
+@settings(max_examples=examples(10))
 def test_a_change_of_volume_unit_changes_turnover_only(market, seed, factor):
     bars = market(symbols=1, days=260, seed=seed)
     before = compute_features(bars, names=NAMES)

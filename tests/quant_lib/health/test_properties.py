@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from quant_lib.contracts import OHLCV_FINDINGS, OHLCV_HEALTH
 from quant_lib.health import HealthRules, assess_health, quarantine_bars, segment_bars
+from tests.examples import examples
 
 RULES = HealthRules(sigma_window=6, sigma_min_bars=3, toxic_window=8, gap_window=10, sparse_window=20, volume_window=4)
 STEPS = [0.0, 0.0, 0.01, -0.02, 0.3, math.log(2), -math.log(2), math.log(4), -math.log(4)]
@@ -87,7 +88,7 @@ def online_oracle(missing, close, rules):
 
 
 @given(st.lists(BAR, min_size=1, max_size=40))
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 def test_agrees_with_an_online_oracle(history):
     bars = frame(history)
     segment, bad = online_oracle([int(m) for m, _, _ in history], bars["close"].to_list(), RULES)
@@ -98,7 +99,7 @@ def test_agrees_with_an_online_oracle(history):
 
 
 @given(st.lists(BAR, min_size=2, max_size=40), st.data())
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 def test_appended_bars_change_no_earlier_segment_and_no_earlier_knowledge(history, data):
     bars = frame(history)
     cut = data.draw(st.integers(1, len(bars) - 1))
@@ -110,7 +111,7 @@ def test_appended_bars_change_no_earlier_segment_and_no_earlier_knowledge(histor
 
 
 @given(st.lists(BAR, min_size=2, max_size=40), st.lists(BAR, min_size=1, max_size=40), st.data())
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 def test_verdict_uses_no_bar_after_its_date(history, noise, data):
     bars = frame(history)
     cut = data.draw(st.integers(1, len(bars) - 1))
@@ -125,7 +126,7 @@ def test_verdict_uses_no_bar_after_its_date(history, noise, data):
 
 
 @given(st.lists(st.lists(BAR, min_size=1, max_size=25), min_size=1, max_size=4), st.randoms(use_true_random=False))
-@settings(max_examples=15)
+@settings(max_examples=examples(15))
 def test_tables_meet_their_contract_and_order_does_not_matter(histories, random):
     bars = pd.concat([frame(h, f"BINANCE:{'ABCD'[i]}USDT") for i, h in enumerate(histories)], ignore_index=True)
     on = bars["date"].max().date()

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from quant_lib.contracts import OHLCV, OHLCV_REJECTS, OHLCV_REVISIONS
 from quant_lib.health import BarsContractError, revisions, split_closed, stamp_bars, vet_bars
+from tests.examples import examples
 
 UTC = dt.UTC
 REJECT_COLUMNS = [name for name in OHLCV_REJECTS.column_names if name != "rejected_on"]
@@ -130,7 +131,7 @@ ROW = st.tuples(st.sampled_from("AB"), st.integers(0, 2), PRICE, PRICE, PRICE, P
 
 
 @given(st.lists(ROW, min_size=1, max_size=12), st.randoms(use_true_random=False))
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 def test_every_served_bar_is_stored_once_or_rejected(rows, random):
     random.shuffle(rows)
     served = pd.DataFrame(rows, columns=["symbol", "day", "open", "high", "low", "close", "volume"])

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from quant_lib.contracts import INSTRUMENT_VERSIONS
 from quant_lib.instruments import rewind, valid_on, versions_of
+from tests.examples import examples
 
 from .conftest import FIRST, make_rows
 
@@ -46,7 +47,7 @@ def grown(frames, order, portions):
     return versions
 
 
-@settings(max_examples=settings().max_examples // 12)  # an example costs a tenth of a second
+@settings(max_examples=examples(settings().max_examples // 12))  # an example costs a tenth of a second
 @given(histories(), st.permutations(DAYS), st.lists(st.integers(1, 5), min_size=5, max_size=5))
 def test_order_and_portions_do_not_matter(history, order, portions):
     frames = snapshots(history)
@@ -54,7 +55,7 @@ def test_order_and_portions_do_not_matter(history, order, portions):
     pd.testing.assert_frame_equal(grown(frames, order, portions), whole)
 
 
-@settings(max_examples=settings().max_examples // 12)  # an example costs a tenth of a second
+@settings(max_examples=examples(settings().max_examples // 12))  # an example costs a tenth of a second
 @given(histories())
 def test_a_look_up_gives_what_was_catalogued_on_the_day(history):
     frames = snapshots([{k: v or {} for k, v in states.items()} for states in history])

@@ -23,6 +23,7 @@ from quant_lib.selection import (
     score,
     select,
 )
+from tests.examples import examples
 
 FREE = VetoRules(rating=None, turnover_min=None)
 
@@ -330,7 +331,7 @@ def recruited_by_hand(table, rules):
     return set(left["symbol"].head(rules.max_winners))
 
 
-@settings(max_examples=20)
+@settings(max_examples=examples(20))
 @given(
     groups=st.lists(st.integers(0, 3), min_size=2, max_size=14),
     bases=st.lists(st.integers(0, 9), min_size=14, max_size=14),

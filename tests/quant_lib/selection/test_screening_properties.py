@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from quant_lib.selection import ScreenRules, screen
 from quant_lib.symbols import STABLE_BASES
+from tests.examples import examples
 
 FIGURE = st.one_of(st.none(), st.sampled_from([-1.0, -0.5, 0.0, 0.5, 1.0, 2.0]))
 MONEY = st.one_of(st.none(), st.sampled_from([0.0, 1.0, 3.0, 10.0, 300.0]))
@@ -66,7 +67,7 @@ def frame_of(rows):
 
 
 @given(UNIVERSE, RULES, st.integers(0, 2**16))
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 def test_the_funnel_accounts_for_everyone(rows, options, seed):
     frame = frame_of(rows)
     result = screen(frame, ScreenRules(**options))
@@ -87,7 +88,7 @@ def test_the_funnel_accounts_for_everyone(rows, options, seed):
 
 
 @given(UNIVERSE, RULES)
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 def test_against_a_row_by_row_oracle(rows, options):
     frame = frame_of(rows)
     result = screen(frame, ScreenRules(**options))
@@ -95,7 +96,7 @@ def test_against_a_row_by_row_oracle(rows, options):
 
 
 @given(UNIVERSE, RULES, st.sampled_from(["adx", "recommend_all", "volatility_d"]))
-@settings(max_examples=12)
+@settings(max_examples=examples(12))
 def test_forgetting_a_judged_figure_never_admits_anybody(rows, options, column):
     """Before anything compares rows with each other, losing a figure can only lose symbols."""
     options = {key: value for key, value in options.items() if key not in ("limit", "base_limit")} | {"dedupe": False}

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from quant_lib.contracts import ATOMS, STRATEGY_RETURNS
 from quant_lib.synthesis import AtomError, MissingStreamError, atom_identifier, make_atoms, synthetic_returns
+from tests.examples import examples
 
 TEXT = st.text(alphabet="AB_.:1", min_size=1, max_size=5)
 
@@ -33,7 +34,7 @@ def test_identifier_is_stable() -> None:
     assert atom_identifier("BINANCE:BTCUSDT", "rating_all", "LONG", "1d") == "atom_bc122a656714"
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(st.tuples(TEXT, TEXT, st.sampled_from(["LONG", "SHORT"])), st.tuples(TEXT, TEXT, st.sampled_from(["LONG"])))
 def test_identifiers_differ_exactly_when_fields_do(first: tuple[str, ...], second: tuple[str, ...]) -> None:
     assert (atom_identifier(*first) == atom_identifier(*second)) == (first == second)
@@ -125,7 +126,7 @@ def test_no_atoms_make_no_streams() -> None:
     assert streams.shape == (2, 0)
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 @given(st.lists(st.floats(-1.0, 5.0), min_size=1, max_size=20))
 def test_streams_stay_within_their_contract(path: list[float]) -> None:
     atoms = make_atoms(selected(("X:A", "l", "LONG"), ("X:A", "l", "SHORT")))

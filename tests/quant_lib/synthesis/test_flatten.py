@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from quant_lib.contracts import POSITIONS
 from quant_lib.synthesis import ConservationError, Flattened, UnknownAtomError, flatten, make_atoms
 from quant_lib.synthesis import _flatten as module
+from tests.examples import examples
 
 
 def book(*rows: tuple[str, str, str, float]) -> tuple[pd.Series, pd.DataFrame]:
@@ -93,7 +94,7 @@ def test_cash_is_an_empty_book_that_meets_the_contract() -> None:
         assert not flat.conflict
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(
     st.lists(
         st.tuples(st.sampled_from("ABCD"), st.sampled_from(["x", "y_z"]), st.sampled_from(["LONG", "SHORT"])),

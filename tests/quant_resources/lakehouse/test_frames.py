@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from quant_lib.contracts import Column, Ownership, TableSpec
 from quant_resources.lakehouse import FrameMismatchError, Lake
 from quant_resources.lakehouse._frames import content_hash, keyed_rows, to_arrow, to_pandas
+from tests.examples import examples
 
 EVERYTHING = TableSpec(
     "everything", "One column of each type.", "", Ownership.SHARED, ("date", "symbol"),
@@ -58,7 +59,7 @@ def frame_of(rows):
     return frame.astype(kinds)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(ROWS)
 def test_rows_come_back_bit_for_bit_and_typed(rows):
     frame = frame_of(rows).sort_values(["date", "symbol"], ignore_index=True)
@@ -70,7 +71,7 @@ def test_rows_come_back_bit_for_bit_and_typed(rows):
     pd.testing.assert_frame_equal(got, expected)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(ROWS, st.randoms(use_true_random=False))
 def test_the_hash_does_not_see_order_or_layout(rows, random):
     frame = frame_of(rows)
@@ -153,7 +154,7 @@ def test_dates_given_as_python_dates_are_stored():
     assert to_arrow(EVERYTHING, frame).column("date").to_pylist() == [dt.date(2020, 2, 29)] * 2
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(ROWS, st.randoms(use_true_random=False))
 def test_months_partition_the_rows_whatever_their_order(rows, random):
     table = to_arrow(EVERYTHING, frame_of(rows))
