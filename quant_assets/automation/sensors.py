@@ -136,7 +136,7 @@ def run_failed_sensor() -> dg.SensorDefinition:
 
 
 def alert_of(context: dg.RunFailureSensorContext) -> Alert:
-    """Describe a failed run: its first failed step and the error that began it."""
+    """Describe a failed run: its first failed step, and what its checks judged or the error that began it."""
     from dagster._core.storage.tags import (
         ASSET_PARTITION_RANGE_END_TAG,
         ASSET_PARTITION_RANGE_START_TAG,
@@ -151,6 +151,17 @@ def alert_of(context: dg.RunFailureSensorContext) -> Alert:
         while error is not None and error.cause is not None:
             error = error.cause
         cause = error.message if error is not None else cause
+    told = _failed_checks(context.instance, run.run_id)
     first, last = (run.tags.get(tag, "") for tag in (ASSET_PARTITION_RANGE_START_TAG, ASSET_PARTITION_RANGE_END_TAG))
     partition = run.tags.get(PARTITION_NAME_TAG) or (f"{first}..{last}" if first else "")
-    return Alert(run.job_name, run.run_id, partition, step, shortened(cause), dt.datetime.now(dt.UTC))
+    return Alert(run.job_name, run.run_id, partition, step, shortened(told or cause), dt.datetime.now(dt.UTC))
+
+
+def _failed_checks(instance: dg.DagsterInstance, run_id: str) -> str:
+    """Say what the blocking checks that failed in a run judged; Dagster's own error only names them."""
+    told = []
+    for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION):
+        verdict = entry.dagster_event.asset_check_evaluation_data if entry.dagster_event else None
+        if verdict is not None and verdict.blocking and not verdict.passed:
+            told.append(f"{verdict.asset_key.to_user_string()}:{verdict.check_name}: {verdict.description}")
+    return "; ".join(told)

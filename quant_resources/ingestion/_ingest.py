@@ -246,4 +246,6 @@ def _judge(want: Want, result: BarResult, n_added: int, n_refused: int, last: dt
     if last is None:
         why = f"all {n_refused} bars were refused, see ohlcv_rejects" if n_refused else "no closed bar in the window"
         return "no_data", f"{len(result.bars)} bars served: {why}"
-    return "no_data", f"nothing new since {last}, expected up to {want.until}: halted, delisted or late"
+    refused = f"{n_refused} bar{'s' if n_refused > 1 else ''} refused, see ohlcv_rejects"
+    why = refused if n_refused else "halted, delisted or late"
+    return "no_data", f"nothing new since {last}, expected up to {want.until}: {why}"

@@ -395,6 +395,32 @@ def test_a_failed_run_is_told_with_its_date_step_and_first_cause(failed_run, mon
     assert "QUANT_ALERT_WEBHOOK" in outcome.skip_message
 
 
+def test_a_failed_check_is_told_with_what_it_judged(instance):
+    from quant_assets.automation.sensors import alert_of
+
+    @dg.asset
+    def bars():
+        return 1
+
+    @dg.asset_check(asset=bars, blocking=True)
+    def fetches():
+        return dg.AssetCheckResult(passed=False, description="17 of 18 symbols are current (94.4%), 95% needed")
+
+    @dg.asset_check(asset=bars)
+    def parity():
+        return dg.AssetCheckResult(passed=False, description="not blocking, not the cause")
+
+    result = dg.materialize([bars, fetches, parity], instance=instance, raise_on_error=False)
+    assert not result.success
+    context = dg.build_run_status_sensor_context(
+        sensor_name="run_failed",
+        dagster_instance=instance,
+        dagster_run=result.dagster_run,
+        dagster_event=result.get_run_failure_event(),
+    ).for_run_failure()
+    assert alert_of(context).cause == "bars:fetches: 17 of 18 symbols are current (94.4%), 95% needed"
+
+
 def test_the_sensor_posts_the_failed_run_to_the_webhook(failed_run, monkeypatch):
     from quant_assets.automation.sensors import run_failed_sensor
     from quant_resources.alerts import AlertsResource

@@ -221,6 +221,16 @@ def test_bars_of_a_killed_run_count_as_asked_for_and_a_deeper_history_is_still_f
     assert rerun.fetches["asked_from"].dt.date.tolist() == [since] * len(SYMBOLS)
 
 
+def test_no_news_because_the_bar_was_refused_says_so(bench, bars):
+    bench.ingest(bench.client(bench.source(bars), ON), bench.catalogue(SYMBOLS[:1], ON), ON)
+    bad = bars.copy()
+    bad.loc[(bad["symbol"] == SYMBOLS[0]) & (bad["timestamp"] == pd.Timestamp(NEXT, tz="UTC")), "high"] = 1e-6
+    report = bench.ingest(bench.client(bench.source(bad), NEXT), bench.catalogue(SYMBOLS[:1], NEXT), NEXT)
+    told = report.fetches.iloc[0]
+    assert (told["status"], told["rows_added"], told["rows_rejected"]) == ("no_data", 0, 1)
+    assert told["message"] == (f"nothing new since {ON}, expected up to {NEXT}: 1 bar refused, see ohlcv_rejects")
+
+
 def test_older_bars_that_came_are_counted(bench, bars):
     instruments, client = bench.catalogue(SYMBOLS, ON), bench.client(bench.source(bars), ON)
     bench.ingest(client, instruments, ON, start=dt.date(2024, 3, 1))
