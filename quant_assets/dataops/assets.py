@@ -56,12 +56,12 @@ def _ohlcv(project: Project, common: dict[str, Any]) -> dg.AssetsDefinition:
     def ohlcv(
         context: dg.AssetExecutionContext, lakehouse: LakehouseResource, tradingview: TradingViewResource
     ) -> dg.MaterializeResult[Any]:
-        from quant_assets.dataops.following import followed_on
+        from quant_assets.dataops.following import followed_on, unlisted_on
         from quant_resources.ingestion import ingest
 
-        lake, reports = lakehouse.lake, []
+        lake, dates, reports = lakehouse.lake, partition_dates(context), []
         with tradingview.client() as client, no_retry_where_hopeless():
-            for date in reversed(partition_dates(context)):
+            for date in reversed(dates):
                 catalogue = lake.read("instruments", date=date)
                 reports.append(
                     ingest(
@@ -81,6 +81,7 @@ def _ohlcv(project: Project, common: dict[str, Any]) -> dg.AssetsDefinition:
         return result(
             [commit for report in reports for commit in report.commits],
             followed=len(reports[0].fetches),
+            unlisted=", ".join(unlisted_on(lake, project, lake.read("instruments", date=dates[-1]), dates[-1])),
             bars_added=sum(report.rows_added for report in reports),
             bars_rejected=sum(len(report.rejects) for report in reports),
             bars_revised=sum(len(report.revised) for report in reports),
