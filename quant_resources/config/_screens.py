@@ -6,10 +6,11 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field, StringConstraints
 
-from quant_resources.config._fields import NUMERIC_FIELDS
+from quant_resources.config._fields import NUMERIC_FIELDS, PRICE_CHANGES
 from quant_resources.config._types import Code, ConfigModel, Count, NonNegative, Unique
 
 FieldName: TypeAlias = Annotated[str, Field(json_schema_extra={"enum": list(NUMERIC_FIELDS)})]
+PriceChange: TypeAlias = Annotated[str, Field(json_schema_extra={"enum": list(PRICE_CHANGES)})]
 FieldNames: TypeAlias = Annotated[tuple[FieldName, ...], Unique]
 RatingValue: TypeAlias = Annotated[float, Field(ge=-1.0, le=1.0)]
 FileName: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_./-]{1,200}$")]
@@ -53,7 +54,7 @@ class ScreenConfig(ConfigModel):
     )
     osc: RatingValue | None = Field(None, description="Oscillator rating likewise.")
     adx: NonNegative | None = Field(None, description="ADX that both sides must reach.")
-    momentum: dict[FieldName, float] = Field(
+    momentum: dict[PriceChange, float] = Field(
         {}, description="Threshold by field, in percent: a LONG must be above it, a SHORT below."
     )
     volatility_min: NonNegative | None = Field(None, description="Range of the timeframe must reach it, in percent.")

@@ -113,9 +113,10 @@ NonNegative: TypeAlias = Annotated[float, Field(ge=0.0)]
 Positive: TypeAlias = Annotated[float, Field(gt=0.0)]
 Count: TypeAlias = Annotated[int, Field(ge=1)]
 Whole: TypeAlias = Annotated[int, Field(ge=0)]
-Names: TypeAlias = Annotated[tuple[Name, ...], AfterValidator(_unique)]
-Symbols: TypeAlias = Annotated[tuple[Symbol, ...], AfterValidator(_unique)]
-Codes: TypeAlias = Annotated[tuple[Code, ...], AfterValidator(_unique)]
+_ONCE = Field(json_schema_extra={"uniqueItems": True})
+Names: TypeAlias = Annotated[tuple[Name, ...], AfterValidator(_unique), _ONCE]
+Symbols: TypeAlias = Annotated[tuple[Symbol, ...], AfterValidator(_unique), _ONCE]
+Codes: TypeAlias = Annotated[tuple[Code, ...], AfterValidator(_unique), _ONCE]
 Unique = AfterValidator(_unique)
 FilterValue: TypeAlias = Annotated[
     float | int | str | tuple[float | int | str, ...],

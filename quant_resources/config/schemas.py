@@ -50,6 +50,7 @@ def _text(kind: str, model: type[BaseModel]) -> str:
     for name, definition in [("", schema), *schema.get("$defs", {}).items()]:
         if name != FilterConfig.__name__:
             _open_up(definition)
+    _close(schema)
     properties: dict[str, Any] = schema["properties"]
     properties.pop("name", None)
     properties[EXTENDS] = {
@@ -59,6 +60,18 @@ def _text(kind: str, model: type[BaseModel]) -> str:
     }
     schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": f"configs: {kind}"}
     return json.dumps(schema, indent=2, sort_keys=True) + "\n"
+
+
+def _close(node: Any) -> None:
+    """Let a map whose keys have a pattern hold no other key."""
+    if isinstance(node, dict):
+        if "patternProperties" in node:
+            node.setdefault("additionalProperties", False)
+        for child in node.values():
+            _close(child)
+    elif isinstance(node, list):
+        for child in node:
+            _close(child)
 
 
 def _open_up(definition: dict[str, Any]) -> None:
