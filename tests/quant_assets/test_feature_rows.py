@@ -1,6 +1,7 @@
 """Keeping the features table true: a new day, a hole, a repaired bar, a new version; checks of what is stored."""
 
 import datetime as dt
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -88,15 +89,28 @@ def bars():
 
 
 @pytest.fixture(scope="module")
-def full(bars, tmp_path_factory):
+def original(bars, tmp_path_factory):
+    """A lake with bars and their features, made once; nobody writes to it."""
     lake = lake_of(tmp_path_factory.mktemp("full"), bars)
     run(lake)
-    return lake.read("features")
+    return lake
+
+
+@pytest.fixture(scope="module")
+def full(original):
+    return original.read("features")
 
 
 @pytest.fixture
 def lake(bars, tmp_path):
     return lake_of(tmp_path, bars)
+
+
+@pytest.fixture
+def filled(original, tmp_path):
+    """A lake with bars and their features, byte for byte what `run` makes of them, to do with as one likes."""
+    shutil.copytree(original.root, tmp_path / "filled")
+    return Lake(tmp_path / "filled")
 
 
 def test_a_day_at_a_time_equals_everything_at_once(lake, full):
@@ -108,15 +122,15 @@ def test_a_day_at_a_time_equals_everything_at_once(lake, full):
     pd.testing.assert_frame_equal(lake.read("features"), full, check_exact=True)
 
 
-def test_nothing_to_do_writes_nothing(lake):
-    run(lake)
+def test_nothing_to_do_writes_nothing(filled):
+    lake = filled
     version = lake.version("features")
     assert run(lake).dates == ()
     assert lake.version("features") == version
 
 
-def test_a_repaired_bar_recomputes_what_depends_on_it_and_nothing_else(lake, bars, full, tmp_path):
-    run(lake)
+def test_a_repaired_bar_recomputes_what_depends_on_it_and_nothing_else(filled, bars, full, tmp_path):
+    lake = filled
     repaired = bars.copy()
     row = np.flatnonzero(bars["symbol"] == "BINANCE:S2USDT")[200]
     repaired.loc[row, "high"] *= 1.05
@@ -132,8 +146,8 @@ def test_a_repaired_bar_recomputes_what_depends_on_it_and_nothing_else(lake, bar
     pd.testing.assert_frame_equal(after, again.read("features"), check_exact=True)
 
 
-def test_a_repaired_close_moves_the_cross_section_of_its_dates(lake, bars, tmp_path):
-    run(lake)
+def test_a_repaired_close_moves_the_cross_section_of_its_dates(filled, bars, tmp_path):
+    lake = filled
     repaired = bars.copy()
     row = np.flatnonzero(bars["symbol"] == "BINANCE:S2USDT")[250]
     repaired.loc[row, ["high", "close"]] *= 1.6
@@ -216,8 +230,8 @@ def test_another_list_of_stress_windows_is_another_version():
     assert calm.version.startswith(RULES.version)
 
 
-def test_checks_pass_on_what_was_just_computed(lake):
-    run(lake)
+def test_checks_pass_on_what_was_just_computed(filled):
+    lake = filled
     assert checks.judge_features(lake, LAST).passed
     verdict = checks.judge_quality(lake, LAST, RULES)
     assert verdict.passed, verdict.message
@@ -225,8 +239,8 @@ def test_checks_pass_on_what_was_just_computed(lake):
     assert judge_look_ahead(lake, LAST, RULES).passed
 
 
-def test_a_bar_repaired_behind_the_back_of_features_is_stale(lake, bars):
-    run(lake)
+def test_a_bar_repaired_behind_the_back_of_features_is_stale(filled, bars):
+    lake = filled
     repaired = bars.copy()
     repaired.loc[np.flatnonzero(bars["symbol"] == "BINANCE:S2USDT")[100], "high"] *= 1.01
     write_bars(lake, repaired)
@@ -239,8 +253,8 @@ def test_a_bar_repaired_behind_the_back_of_features_is_stale(lake, bars):
     ("column", "value"),
     [("rsi_14", 101.0), ("donchian_lower_20", 1e6), ("cvar_95", 0.9), ("macd_hist", 1e3), ("recommend_all", -1.5)],
 )
-def test_figures_that_cannot_be_are_found(column, value, lake):
-    run(lake)
+def test_figures_that_cannot_be_are_found(column, value, filled):
+    lake = filled
     rows = lake.read("features", date=LAST)
     rows.loc[1, column] = value
     lake.replace(FEATURES_TABLE, rows, date=LAST)
@@ -298,10 +312,10 @@ def test_files_opened_are_the_history_of_the_date_and_no_later_one(date, lake, o
     assert opened_of(opened, "features") == newest
 
 
-def test_a_date_before_the_newest_reads_no_later_bar(lake, full, opened):
+def test_a_date_before_the_newest_reads_no_later_bar(filled, full, opened):
     """Of what is stored later, only the newest month is looked at, for the version of its rows; whole months before it
     are known by their sums."""
-    run(lake)
+    lake = filled
     opened.clear()
     assert run(lake, dt.date(2023, 3, 10)).dates == ()
     assert opened_of(opened, "ohlcv") == months_to(dt.date(2023, 3, 10))
@@ -311,9 +325,9 @@ def test_a_date_before_the_newest_reads_no_later_bar(lake, full, opened):
 @pytest.mark.parametrize(
     "date", [START, dt.date(2023, 2, 1), dt.date(2023, 6, 15), LAST], ids=["first", "second", "middle", "last"]
 )
-def test_checks_open_their_month_and_their_window(date, lake, opened):
+def test_checks_open_their_month_and_their_window(date, filled, opened):
     """N30: figures and order from the month of the date, holes from 60 days, staleness from the logs."""
-    run(lake)
+    lake = filled
     opened.clear()
     assert checks.judge_features(lake, date).passed
     assert set(opened) == {("features", f"{date:%Y-%m}"), ("ohlcv", f"{date:%Y-%m}")}
@@ -364,9 +378,9 @@ def bytes_read(work):
 
 
 @pytest.mark.skipif(not Path("/proc/self/io").exists(), reason="the system does not count bytes read")
-def test_columns_and_months_not_asked_for_are_not_read(lake):
+def test_columns_and_months_not_asked_for_are_not_read(filled):
     """Pruning, counted: a column costs its own bytes, a day those of its month, a count those of the footers."""
-    run(lake)
+    lake = filled
     stored = sum(path.stat().st_size for path in (lake.root / "features").glob("month=*/*.parquet"))
     lake.pin(["features"])  # files are hashed once per process: not what is counted here
 

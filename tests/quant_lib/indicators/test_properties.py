@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from quant_lib import indicators as ta
+from tests.examples import examples
 
 # name: (indicator of high, low, close, volume; power of the price unit its value carries)
 INDICATORS = {
@@ -56,7 +57,7 @@ def candles(draw, min_size=1, max_size=90):
 
 @every
 @given(bars=candles(min_size=60), power=st.integers(-20, 20))
-@settings(max_examples=15)
+@settings(max_examples=examples(15))
 def test_value_follows_the_unit_of_the_price(name, bars, power):
     compute, unit = INDICATORS[name]
     high, low, close, volume = bars
@@ -66,7 +67,7 @@ def test_value_follows_the_unit_of_the_price(name, bars, power):
 
 @every
 @given(bars=candles(min_size=60), missing=st.sets(st.integers(0, 59), min_size=1, max_size=4))
-@settings(max_examples=15)
+@settings(max_examples=examples(15))
 def test_missing_bars_never_become_values_nor_poison_what_follows(name, bars, missing):
     compute, _ = INDICATORS[name]
     columns = [np.r_[column, np.tile(column[:20], 6)] for column in bars]
@@ -84,7 +85,7 @@ def test_missing_bars_never_become_values_nor_poison_what_follows(name, bars, mi
 
 @every
 @given(price=st.floats(1e-9, 1e9), size=st.integers(1, 150))
-@settings(max_examples=15)
+@settings(max_examples=examples(15))
 def test_flat_prices_give_the_price_or_nothing_but_never_noise(name, price, size):
     compute, unit = INDICATORS[name]
     flat = np.full(size, price)
@@ -99,7 +100,7 @@ def test_flat_prices_give_the_price_or_nothing_but_never_noise(name, price, size
 
 @every
 @given(bars=candles(max_size=40))
-@settings(max_examples=15)
+@settings(max_examples=examples(15))
 def test_short_series_are_missing_not_wrong(name, bars):
     compute, _ = INDICATORS[name]
     values = compute(*bars)
@@ -110,7 +111,7 @@ def test_short_series_are_missing_not_wrong(name, bars):
 
 @every
 @given(parts=st.lists(candles(max_size=50), min_size=1, max_size=4))
-@settings(max_examples=10)
+@settings(max_examples=examples(10))
 def test_series_laid_end_to_end_do_not_touch(name, parts):
     compute, _ = INDICATORS[name]
     offsets = np.cumsum([0, *(part[2].size for part in parts)])
