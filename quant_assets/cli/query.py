@@ -9,6 +9,7 @@ import typer
 
 from quant_assets.cli.console import command, emit_json, fail, out
 
+_TEXT_WIDTH = 20
 _SHOWN_ROWS = 200
 
 
@@ -56,12 +57,34 @@ def _print_table(table: object) -> None:
 
     if not isinstance(table, pa.Table):
         raise TypeError(type(table))
-    grid = Table(show_edge=False, header_style="bold")
-    for field in table.schema:
-        numeric = pa.types.is_integer(field.type) or pa.types.is_floating(field.type)
-        grid.add_column(field.name, justify="right" if numeric else "left", overflow="fold")
-    for row in table.slice(0, _SHOWN_ROWS).to_pylist():
-        grid.add_row(*("" if value is None else str(value) for value in row.values()))
-    out.print(grid)
+    rows = [
+        ["" if value is None else str(value) for value in row.values()]
+        for row in table.slice(0, _SHOWN_ROWS).to_pylist()
+    ]
+    if rows and _least_width(table.column_names, rows) > out.width:
+        _print_records(table.column_names, rows)
+    else:
+        grid = Table(show_edge=False, header_style="bold")
+        for field in table.schema:
+            numeric = pa.types.is_integer(field.type) or pa.types.is_floating(field.type)
+            grid.add_column(field.name, justify="right" if numeric else "left", overflow="fold")
+        for row in rows:
+            grid.add_row(*row)
+        out.print(grid)
     if table.num_rows > _SHOWN_ROWS:
         out.print(f"{_SHOWN_ROWS} of {table.num_rows} rows shown; --csv or --json gives all", style="dim")
+
+
+def _least_width(names: list[str], rows: list[list[str]]) -> int:
+    """Characters a table needs to be read: figures and short words whole, text in lines of twenty or more."""
+    cells = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return sum(max(len(name), min(cell, _TEXT_WIDTH)) + 3 for name, cell in zip(names, cells, strict=True))
+
+
+def _print_records(names: list[str], rows: list[list[str]]) -> None:
+    """Row by row, a line for each column, where side by side nothing could be read."""
+    label = max(map(len, names))
+    for number, row in enumerate(rows, 1):
+        out.print(f"[bold]row {number}[/bold]")
+        for name, value in zip(names, row, strict=True):
+            out.print(f"  {name:<{label}}  {value}".rstrip(), markup=False)
