@@ -22,14 +22,19 @@ class Shelf:
     def __init__(self, **tables):
         self.tables = tables
 
-    def read(self, table, *, version=None, date=None, until=None, columns=None, symbols=None):
+    def months(self, table, *, version=None):
+        assert version == PINS[table], f"{table} was looked up at {version}"
+        return sorted(self.tables[table]["date"].dt.strftime("%Y-%m").unique())
+
+    def read(self, table, *, version=None, date=None, since=None, until=None, columns=None, symbols=None):
         rows = self.tables[table]
         if table in PINS:
             assert version == PINS[table], f"{table} was read at {version}"
         rows = rows if date is None else rows[rows["date"] == pd.Timestamp(date)]
+        rows = rows if since is None else rows[rows["date"] >= pd.Timestamp(since)]
         rows = rows if until is None else rows[rows["date"] <= pd.Timestamp(until)]
         rows = rows if symbols is None else rows[rows["symbol"].isin(symbols)]
-        return rows[columns] if columns else rows
+        return rows[list(columns)] if columns else rows
 
 
 def shelf(days=360, late=20):
