@@ -359,6 +359,16 @@ def test_sensors_start_jobs_that_do_not_materialise_what_they_watch(defs):
 # ---- failed runs
 
 
+def failure_of(instance, result):
+    """What Dagster gives the run-failure sensor of a run that failed."""
+    return dg.build_run_status_sensor_context(
+        sensor_name="run_failed",
+        dagster_instance=instance,
+        dagster_run=result.dagster_run,
+        dagster_event=result.get_run_failure_event(),
+    ).for_run_failure()
+
+
 @pytest.fixture
 def failed_run(instance):
     """The sensor's context of a run that failed, and its id."""
@@ -372,12 +382,7 @@ def failed_run(instance):
             raise RuntimeError("what came of it") from error
 
     result = dg.materialize([broken], partition_key="2024-05-30", instance=instance, raise_on_error=False)
-    context = dg.build_run_status_sensor_context(
-        sensor_name="run_failed",
-        dagster_instance=instance,
-        dagster_run=result.dagster_run,
-        dagster_event=result.get_run_failure_event(),
-    ).for_run_failure()
+    context = failure_of(instance, result)
     return context, result.run_id
 
 
@@ -412,12 +417,7 @@ def test_a_failed_check_is_told_with_what_it_judged(instance):
 
     result = dg.materialize([bars, fetches, parity], instance=instance, raise_on_error=False)
     assert not result.success
-    context = dg.build_run_status_sensor_context(
-        sensor_name="run_failed",
-        dagster_instance=instance,
-        dagster_run=result.dagster_run,
-        dagster_event=result.get_run_failure_event(),
-    ).for_run_failure()
+    context = failure_of(instance, result)
     assert alert_of(context).cause == "bars:fetches: 17 of 18 symbols are current (94.4%), 95% needed"
 
 
